@@ -1,0 +1,398 @@
+#pragma once
+// From trees and rings to profiles. Without threads of its own: the pump calls `drain`, the worker `close_window`; tests call both.
+//
+// drain:         rings ─► sums in the nodes that the samples stood in
+// close_window:  drain, then for every node: calls since the last window, sums of this one ─► rows by (stack, labels) ─► profile
+//
+// Counts are cumulative with one writer, so the collector keeps the last value and takes differences; it never resets anything that a
+// thread writes. The lock covers the walk over the nodes, not the building of the profile. Not signal safe.
+
+#include <pyro/collect/function_name.hpp>
+#include <pyro/collect/registry.hpp>
+#include <pyro/model/builder.hpp>
+#include <pyro/platform/modules.hpp>
+
+#include <cstring>        // strlen
+#include <string>
+#include <unordered_map>  // memo of stacks, names
+#include <vector>
+
+namespace pyro {
+namespace collect PYRO_HIDDEN {
+
+class collector {
+ public:
+  explicit collector(registry& threads) noexcept : registry_(threads) {}
+
+  /// Empties all rings and takes over what threads have left behind. Bounded by what they hold; about ten times a second.
+  void drain() noexcept {
+    platform::lock_guard hold(mutex_);
+    drain_all();
+  }
+
+  /// All that was counted and sampled since the last call. The caller fills in names, times and static tags.
+  profile close_window() {
+    profile out;
+    out.sample_types = {{"calls", "count"}, {"samples", "count"}, {"cpu", "nanoseconds"}};
+    std::vector<row> rows;
+    {
+      platform::lock_guard hold(mutex_);
+      drain_all();
+      take_losses(out.lost);
+      registry_.each_thread([&](thread_state& t) {
+        const tree_count counted = take_tree(*core::load_acquire(t.tree), &t, rows);
+        if (counted.is_stale() && is_crowded()) ask_for_fresh_tree(t);
+      });
+      if (ended_ != nullptr) ended_count_ = take_tree(*ended_, nullptr, rows);
+      building_ = true;  // the rows point into trees: until the profile is built `drain` frees none
+    }
+    build(out, rows);
+    platform::lock_guard hold(mutex_);
+    building_ = false;
+    free_ended_if_stale();
+    return out;
+  }
+
+  /// Samples seen since the start, in expiries of the timer.
+  std::uint64_t samples() const noexcept { return core::load_relaxed(samples_); }
+  std::uint64_t calls() const noexcept { return core::load_relaxed(calls_); }
+
+  platform::mutex& fork_lock() noexcept { return mutex_; }
+
+  /// In a forked child, before its first window: what stands in the trees now was the parent's.
+  void restart_in_child() noexcept {
+    registry_.each_thread([&](thread_state& t) {
+      const auto forget = [](core::node& n) {
+        n.seen_calls = core::load_relaxed(n.calls);
+        n.seen_other = core::load_relaxed(n.other);
+        n.samples = n.other_samples = 0;
+        n.cpu_ns = n.other_cpu_ns = 0;
+      };
+      each_node(*t.tree, forget);
+      for (call_tree* tree = t.left_trees; tree != nullptr; tree = tree->next) each_node(*tree, forget);
+    });
+    if (ended_ != nullptr) call_tree::destroy(ended_, registry_.memory(), registry_.texts());
+    ended_ = nullptr;
+    samples_ = calls_ = 0;
+    seen_lost_ = losses{};
+    take_losses(ignored_);
+  }
+
+ private:
+  /// What a node has to say about this window. Nodes stay in place until `close_window` frees their tree.
+  struct row {
+    const core::node* node;
+    const thread_state* thread;  ///< whose name is a label; nullptr for threads that ended
+    std::int64_t calls, samples, cpu_ns;
+    std::int64_t other_calls, other_samples, other_cpu_ns;
+  };
+
+  template <class Visit>
+  static void each_node(call_tree& tree, Visit&& visit) {
+    for (core::node* n = tree.nodes(); n != nullptr; n = n->next) visit(*n);
+  }
+
+  void drain_ring(thread_state& t) noexcept {
+    constexpr std::size_t words = sampling::record::words;
+    while (t.samples.size() >= words) {
+      std::uint64_t raw[words];
+      for (std::size_t i = 0; i < words; ++i) raw[i] = t.samples.peek(i);
+      t.samples.pop(words);
+      const auto record = sampling::record::load(raw);
+      core::store_relaxed(samples_, samples_ + record.weight);
+      auto* n = reinterpret_cast<core::node*>(record.at & ~core::in_other);
+      if (n == nullptr) n = t.tree->root();
+      if ((record.at & core::in_other) != 0) {
+        n->other_samples += record.weight;
+        n->other_cpu_ns += record.cpu_ns;
+      } else {
+        n->samples += record.weight;
+        n->cpu_ns += record.cpu_ns;
+      }
+    }
+  }
+
+  void drain_all() noexcept {
+    registry_.each_thread([&](thread_state& t) {
+      // Order: what a thread has left or ended before this point has all its samples in the ring already. A thread that still
+      // exists may still be in its last signal handler.
+      const bool ended = core::load_acquire(t.stage) == thread_stage::gone && !platform::thread_exists(t.tid);
+      call_tree* left = building_ ? nullptr : __atomic_exchange_n(&t.left_trees, static_cast<call_tree*>(nullptr), __ATOMIC_ACQ_REL);
+      drain_ring(t);
+      while (left != nullptr) {
+        call_tree* next = left->next;
+        take_over(*left, t);
+        call_tree::destroy(left, registry_.memory(), registry_.texts());
+        left = next;
+      }
+      if (ended && !building_) {
+        take_over(*t.tree, t);
+        registry_.recycle(t);
+      }
+    });
+  }
+
+  /// Adds what a tree holds to the tree of ended threads, so that short-lived threads cost a path, not a slot, until the window
+  /// ends. The thread's name becomes a tag above everything, which is the label it would have been.
+  void take_over(call_tree& tree, const thread_state& t) noexcept {
+    if (ended_ == nullptr) ended_ = call_tree::make(registry_.memory());
+    if (ended_ == nullptr) {
+      each_node(tree, [&](core::node& n) { core::add_shared(registry_.losses().budget, core::load_relaxed(n.calls) - n.seen_calls); });
+      return;
+    }
+    static constexpr core::site thread_site{"thread", "", "", 0, core::site_kind::tag};
+    char name[thread_state::max_name];
+    registry::read_name(t, name);
+    core::node* top = ended_->root();
+    if (name[0] != '\0') {
+      bool refused = false;
+      core::node* named = ended_->child(top, {&thread_site, name, std::strlen(name), nullptr}, registry_.memory(), registry_.texts(), refused);
+      if (named != nullptr) top = named;
+    }
+    // Nobody enters this tree any more, so its trie's links are free: one reverses the list (parents are older than their children),
+    // one remembers where a node went.
+    core::node* oldest = nullptr;
+    each_node(tree, [&](core::node& n) {
+      n.link[0] = oldest;
+      oldest = &n;
+    });
+    for (core::node* n = oldest; n != nullptr; n = n->link[0]) {
+      n->children = n->parent == nullptr ? top : counterpart(*n);
+      add_window(*n->children, *n);
+    }
+  }
+
+  /// The node of the ended threads' tree for the same path; its nearest ancestor's where there is no room.
+  core::node* counterpart(const core::node& from) noexcept {
+    core::node* parent = from.parent->children;
+    step how{from.where, nullptr, 0, nullptr};
+    if (from.value != nullptr) how = {from.where, from.value->data(), from.value->size, nullptr};
+    bool refused = false;
+    core::node* to = ended_->child(parent, how, registry_.memory(), registry_.texts(), refused);
+    return to != nullptr ? to : parent;
+  }
+
+  static void add_window(core::node& to, const core::node& from) noexcept {
+    const bool same_path = to.where == from.where;
+    const std::uint64_t calls = core::load_relaxed(from.calls) - from.seen_calls;
+    std::uint64_t other = core::load_relaxed(from.other) - from.seen_other;
+    if (same_path || from.parent == nullptr) {
+      to.calls += calls;
+      to.samples += from.samples;
+      to.cpu_ns += from.cpu_ns;
+    } else {
+      other += calls;
+      to.other_samples += from.samples;
+      to.other_cpu_ns += from.cpu_ns;
+    }
+    to.other += other;
+    to.other_samples += from.other_samples;
+    to.other_cpu_ns += from.other_cpu_ns;
+  }
+
+  void free_ended_if_stale() noexcept {
+    if (ended_ == nullptr || !ended_count_.is_stale() || !is_crowded()) return;
+    // Between the walk and now the pump may have added to it: those sums must not get lost.
+    bool untouched = true;
+    each_node(*ended_, [&](core::node& n) {
+      untouched &= n.calls == n.seen_calls && n.other == n.seen_other && n.samples == 0 && n.other_samples == 0;
+    });
+    if (!untouched) return;
+    call_tree::destroy(ended_, registry_.memory(), registry_.texts());
+    ended_ = nullptr;
+  }
+
+  struct tree_count {
+    std::size_t nodes = 0;
+    std::size_t stale = 0;
+    bool is_stale() const noexcept { return stale > 64 && stale > nodes / 2; }
+  };
+
+  tree_count take_tree(call_tree& tree, const thread_state* t, std::vector<row>& rows) {
+    tree_count count;
+    each_node(tree, [&](core::node& n) {
+      const std::uint64_t calls = core::load_relaxed(n.calls);
+      const std::uint64_t other = core::load_relaxed(n.other);
+      const row r{&n,
+                  t,
+                  static_cast<std::int64_t>(n.where != nullptr && n.where->kind != core::site_kind::tag ? calls - n.seen_calls : 0),
+                  n.samples,
+                  n.cpu_ns,
+                  static_cast<std::int64_t>(other - n.seen_other),
+                  n.other_samples,
+                  n.other_cpu_ns};
+      const bool idle = calls == n.seen_calls && other == n.seen_other && n.samples == 0 && n.other_samples == 0;
+      n.idle = static_cast<std::uint16_t>(idle ? (n.idle < 0xffff ? n.idle + 1 : n.idle) : 0);
+      ++count.nodes;
+      if (n.idle >= stale_windows) ++count.stale;
+      n.seen_calls = calls;
+      n.seen_other = other;
+      n.samples = n.other_samples = 0;
+      n.cpu_ns = n.other_cpu_ns = 0;
+      if (r.calls != 0 || r.samples != 0 || r.other_calls != 0 || r.other_samples != 0) rows.push_back(r);
+      core::store_relaxed(calls_, calls_ + static_cast<std::uint64_t>(r.calls + r.other_calls));
+    });
+    return count;
+  }
+
+  // Stale paths matter only where they keep others out.
+  bool is_crowded() const noexcept {
+    return registry_.memory().used() > registry_.memory().limit() / 2 || registry_.texts().any_key_full();
+  }
+
+  /// The thread looks at the root entry's stack pointer whenever it enters a scope at depth 0; 0 sends it the slow way.
+  static void ask_for_fresh_tree(thread_state& t) noexcept { core::store_relaxed(t.stack[0].sp, std::uintptr_t{0}); }
+
+  /// Differences of the counters of all threads since the last window.
+  void take_losses(losses& window) noexcept {
+    losses total;
+    const shared_losses& shared = registry_.losses();
+    total.threads = core::load_relaxed(shared.no_slot);
+    total.timer_failed = core::load_relaxed(shared.timer_failed);
+    total.ring_full = core::load_relaxed(shared.ring_full);
+    total.budget = core::load_relaxed(shared.budget);
+    total.tag_values = core::load_relaxed(shared.tag_values);
+    total.tag_cut = core::load_relaxed(shared.tag_cut);
+    total.foreign_signal = registry_.engine().foreign_signals();
+    registry_.each_thread([&](thread_state& t) {
+      total.ring_full += core::load_relaxed(t.lost_ring_full);
+      total.budget += core::load_relaxed(t.lost_budget);
+      total.tag_values += core::load_relaxed(t.lost_tag_values);
+      total.tag_cut += core::load_relaxed(t.tag_cut);
+    });
+    const auto take = [&](std::uint64_t losses::*field) {
+      window.*field = total.*field - seen_lost_.*field;
+      seen_lost_.*field = total.*field;
+    };
+    take(&losses::threads);
+    take(&losses::timer_failed);
+    take(&losses::ring_full);
+    take(&losses::budget);
+    take(&losses::tag_values);
+    take(&losses::tag_cut);
+    take(&losses::foreign_signal);
+  }
+
+  // ---- building the profile: the worker alone, no lock ----
+
+  struct place {
+    std::uint32_t stack = no_stack;
+    label_set labels;
+  };
+
+  void build(profile& out, const std::vector<row>& rows) {
+    profile_builder builder(out);
+    add_mappings(builder);
+    std::unordered_map<const core::node*, place> places;
+    std::unordered_map<const thread_state*, label_set> names;
+    for (const row& r : rows) {
+      const place& at = place_of(*r.node, builder, places);
+      label_set labels = at.labels;
+      if (r.thread != nullptr) {
+        auto named = names.find(r.thread);
+        if (named == names.end()) named = names.emplace(r.thread, thread_label(*r.thread, builder)).first;
+        labels.insert(labels.begin(), named->second.begin(), named->second.end());  // first: a tag of the same key wins
+      }
+      const std::uint32_t set = builder.add_labels(labels);
+      if (r.calls != 0 || r.samples != 0) {
+        const std::int64_t values[] = {r.calls, r.samples, r.cpu_ns};
+        builder.add(at.stack != no_stack ? at.stack : synthetic(builder, no_stack, "[no scope]"), set, values);
+      }
+      if (r.other_calls != 0 || r.other_samples != 0) {
+        const std::int64_t values[] = {r.other_calls, r.other_samples, r.other_cpu_ns};
+        builder.add(synthetic(builder, at.stack, "[other]"), set, values);
+      }
+    }
+  }
+
+  /// Stack and tags of a node, from its parent's; iterative, since paths can be a thousand deep.
+  const place& place_of(const core::node& last, profile_builder& builder, std::unordered_map<const core::node*, place>& places) {
+    std::vector<const core::node*> missing;
+    for (const core::node* n = &last; n != nullptr && places.find(n) == places.end(); n = n->parent) missing.push_back(n);
+    for (auto it = missing.rbegin(); it != missing.rend(); ++it) {
+      const core::node& n = **it;
+      place at = n.parent != nullptr ? places[n.parent] : place{};
+      if (n.where != nullptr && n.where->kind == core::site_kind::tag) {
+        at.labels.push_back({builder.text(n.where->name), builder.text({n.value->data(), n.value->size})});
+      } else if (n.where != nullptr) {
+        at.stack = builder.add_stack(at.stack, frame_of(n, builder));
+      }
+      places[&n] = std::move(at);
+    }
+    return places[&last];
+  }
+
+  std::uint32_t frame_of(const core::node& n, profile_builder& builder) {
+    const core::site& where = *n.where;
+    function f;
+    if (n.value != nullptr) f.name = builder.text({n.value->data(), n.value->size});
+    else if (where.name[0] != '\0') f.name = builder.text(where.name);
+    else f.name = builder.text(name_of(where));
+    f.system_name = f.name;
+    f.file = builder.text(where.file);
+    f.start_line = where.line;
+    frame shown;
+    shown.function = builder.add_function(f);
+    shown.line = where.line;
+    shown.mapping = module_of(&where);
+    return builder.add_frame(shown);
+  }
+
+  const std::string& name_of(const core::site& where) {
+    const auto known = names_.find(&where);
+    return known != names_.end() ? known->second : names_.emplace(&where, function_name(where.function)).first->second;
+  }
+
+  static std::uint32_t synthetic(profile_builder& builder, std::uint32_t below, const char* name) {
+    function f;
+    f.name = f.system_name = builder.text(name);
+    frame shown;
+    shown.function = builder.add_function(f);
+    shown.kind = frame_kind::synthetic;
+    return builder.add_stack(below, builder.add_frame(shown));
+  }
+
+  static label_set thread_label(const thread_state& t, profile_builder& builder) {
+    char name[thread_state::max_name];
+    registry::read_name(t, name);
+    if (name[0] == '\0') return {};
+    return {{builder.text("thread"), builder.text(name)}};
+  }
+
+  void add_mappings(profile_builder& builder) {
+    modules_ = platform::loaded_modules();
+    for (const auto& m : modules_) {
+      mapping shown;
+      shown.memory_start = m.start;
+      shown.memory_limit = m.limit;
+      shown.file_offset = m.file_offset;
+      shown.filename = builder.text(m.path);
+      shown.build_id = builder.text(m.build_id);
+      builder.target().mappings.push_back(shown);
+    }
+  }
+
+  std::uint32_t module_of(const void* address) const noexcept {
+    const auto a = reinterpret_cast<std::uintptr_t>(address);
+    for (std::size_t i = 0; i < modules_.size(); ++i)
+      if (a >= modules_[i].lowest && a < modules_[i].highest) return static_cast<std::uint32_t>(i);
+    return 0;
+  }
+
+  static constexpr std::uint16_t stale_windows = 6;
+
+  registry& registry_;
+  platform::mutex mutex_;
+  std::uint64_t samples_ = 0;
+  std::uint64_t calls_ = 0;
+  losses seen_lost_;
+  losses ignored_;
+  call_tree* ended_ = nullptr;      ///< what threads that are gone did in this window
+  tree_count ended_count_;
+  bool building_ = false;
+  std::vector<platform::loaded_module> modules_;
+  std::unordered_map<const core::site*, std::string> names_;
+};
+
+}  // namespace collect
+}  // namespace pyro

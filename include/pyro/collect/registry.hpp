@@ -1,0 +1,404 @@
+#pragma once
+// The threads of the process: who has a slot, and the slow path of the macros.
+//
+// A slot is claimed by a thread's first scope and given back by a pthread key's destructor in that thread (after its thread_local
+// destructors), or by the pump where that never ran. The collector drains a slot that was given back, frees its tree and only then
+// lets another thread have it. Lock order: registry, then intern table or arena.
+
+#include <pyro/collect/call_tree.hpp>
+#include <pyro/core/tag.hpp>
+#include <pyro/sample/thread_timers.hpp>
+
+#include <pthread.h>  // key
+
+namespace pyro {
+namespace collect PYRO_HIDDEN {
+
+enum class thread_stage : std::uint32_t { free, live, gone };
+
+/// All that pyro knows of a thread.
+struct thread_state : sampling::thread {
+  static constexpr std::size_t max_modules = 32;
+  static constexpr std::size_t max_name = 64;
+
+  thread_stage stage;
+  call_tree* tree;                     ///< the tree in use; written by the thread
+  call_tree* left_trees;               ///< trees that the thread has left; pushed by the thread, taken by the collector
+  core::slot** cached[max_modules];    ///< the modules' thread-local pointers to this slot
+  std::uint32_t cached_count;
+  std::uint32_t name_version;          ///< odd while the name is being written
+  char name[max_name];
+  std::uint64_t lost_budget;           ///< calls; each counter has one writer, the thread
+  std::uint64_t lost_tag_values;
+  std::uint64_t tag_cut;
+  thread_state* next_free;
+};
+
+/// Losses that belong to no live thread; written by several.
+struct shared_losses {
+  std::uint64_t no_slot = 0;        ///< threads
+  std::uint64_t timer_failed = 0;   ///< threads
+  std::uint64_t ring_full = 0;      ///< of threads that are gone, like the next three
+  std::uint64_t budget = 0;
+  std::uint64_t tag_values = 0;
+  std::uint64_t tag_cut = 0;
+};
+
+class registry {
+ public:
+  registry() noexcept : texts_(memory_), timers_(table_) {}
+
+  // ---- configuration, by the runtime ----
+
+  void set_limits(std::size_t memory, std::uint32_t values_per_key, std::size_t value_bytes) noexcept {
+    memory_.set_limit(memory);
+    texts_.set_values_per_key(values_per_key);
+    value_limit_ = value_bytes;
+  }
+
+  /// Starts the engine and attaches all live threads. Where it is refused, "none" takes its place and `why_not` says why.
+  bool start_engine(bool sampling, std::int64_t period_ns, std::string& why_not) {
+    platform::lock_guard hold(mutex_);
+    if (!have_key_) have_key_ = ::pthread_key_create(&key_, &thread_ends) == 0;
+    engine_ = sampling ? static_cast<sampling::engine*>(&timers_) : &none_;
+    const bool started = engine_->start(why_not);
+    if (!started) engine_ = &none_;
+    period_ns_ = period_ns;
+    each_live([&](thread_state& t) { attach(t); });
+    return started;
+  }
+
+  void set_period(std::int64_t period_ns) noexcept {
+    platform::lock_guard hold(mutex_);
+    period_ns_ = period_ns;
+    each_live([&](thread_state& t) { engine_->set_period(t, period_ns); });
+  }
+
+  void stop_engine() noexcept {
+    platform::lock_guard hold(mutex_);
+    each_live([&](thread_state& t) { engine_->detach(t); });
+    engine_ = &none_;
+  }
+
+  sampling::engine& engine() noexcept { return *engine_; }
+  arena& memory() noexcept { return memory_; }
+  intern_table& texts() noexcept { return texts_; }
+  shared_losses& losses() noexcept { return losses_; }
+  std::size_t bytes() const noexcept { return memory_.used() + slot_count_ * slot_bytes() + sizeof(registry); }
+  std::size_t live_threads() const noexcept { return live_count_; }
+
+  // ---- the slow path, by application threads ----
+
+  /// The calling thread's slot, claimed where it has none yet; nullptr where there is none to be had.
+  thread_state* adopt(core::slot** cached) noexcept {
+    auto* t = static_cast<thread_state*>(core::this_slot);
+    if (t == nullptr) {
+      t = claim();
+      if (t == nullptr) return nullptr;
+    }
+    if (*cached != t) remember(*t, cached);
+    return t;
+  }
+
+  core::position enter(const core::enter_request& request) noexcept {
+    thread_state* t = adopt(request.cached);
+    if (t == nullptr) return {nullptr, nullptr};
+    core::entry* top = t->live_top(t->top, request.sp);
+    if (top == t->stack && core::load_relaxed(top->sp) == 0) renew_tree(*t);
+    if (top->at == 0) top->at = reinterpret_cast<std::uintptr_t>(t->tree->root());
+
+    step how{request.where, request.value, request.size, request.literal ? request.value : nullptr};
+    if (how.data != nullptr && !fit(*t, how)) return {nullptr, nullptr};
+    auto* parent = reinterpret_cast<core::node*>(top->at & ~core::in_other);
+    if ((top->at & core::in_other) != 0) return count_other(*t, *parent, top);
+    if (parent->depth >= core::max_depth) return enter_other(*t, *parent, top, request.sp);
+    bool refused = false;
+    core::node* child = t->tree->child(parent, how, memory_, texts_, refused);
+    if (child == nullptr) return enter_other(*t, *parent, top, request.sp);
+    if (refused) core::add_single_writer(t->lost_tag_values, 1);
+    else t->cache[place_of(top->at, how)] = child;
+    return core::push(t, top, child, request.sp);
+  }
+
+  void name_thread(core::slot** cached, const char* data, std::size_t size) noexcept {
+    thread_state* t = adopt(cached);
+    if (t == nullptr) return;
+    if (size >= thread_state::max_name) size = cut_text(data, thread_state::max_name - 1);
+    // A seqlock with one writer: the collector reads again where the version changed meanwhile.
+    core::store_release(t->name_version, t->name_version + 1);
+    for (std::size_t i = 0; i < thread_state::max_name; ++i) core::store_relaxed(t->name[i], i < size ? data[i] : '\0');
+    core::store_release(t->name_version, t->name_version + 1);
+  }
+
+  /// The thread's name, as a whole whatever its thread does meanwhile; empty where it has none.
+  static void read_name(const thread_state& t, char (&name)[thread_state::max_name]) noexcept {
+    std::uint32_t before;
+    do {
+      before = core::load_acquire(t.name_version);
+      for (std::size_t i = 0; i < sizeof name; ++i) name[i] = core::load_relaxed(t.name[i]);
+      __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    } while ((before & 1) != 0 || before != core::load_relaxed(t.name_version));
+    name[sizeof name - 1] = '\0';
+  }
+
+  // ---- by the collector, under its own lock ----
+
+  template <class Visit>
+  void each_thread(Visit&& visit) noexcept {
+    const std::uint32_t n = core::load_acquire(slot_count_);
+    for (std::uint32_t i = 0; i < n; ++i)
+      if (auto* t = static_cast<thread_state*>(core::load_acquire(table_.threads[i])))
+        if (core::load_acquire(t->stage) != thread_stage::free) visit(*t);
+  }
+
+  /// Frees the tree of a thread that is gone, after it was drained, and lets another thread have its slot.
+  void recycle(thread_state& t) noexcept {
+    core::add_shared(losses_.ring_full, t.lost_ring_full);
+    core::add_shared(losses_.budget, t.lost_budget);
+    core::add_shared(losses_.tag_values, t.lost_tag_values);
+    core::add_shared(losses_.tag_cut, t.tag_cut);
+    call_tree::destroy(t.tree, memory_, texts_);
+    t.tree = nullptr;
+    for (call_tree* left = t.left_trees; left != nullptr;) {
+      call_tree* next = left->next;
+      call_tree::destroy(left, memory_, texts_);
+      left = next;
+    }
+    t.left_trees = nullptr;
+    platform::lock_guard hold(mutex_);
+    core::store_release(t.generation, t.generation + 1);
+    core::store_release(t.stage, thread_stage::free);
+    t.next_free = free_;
+    free_ = &t;
+  }
+
+  /// Gives back the slots of threads that ended without running their key's destructor.
+  void reap() noexcept {
+    platform::lock_guard hold(mutex_);
+    each_live([&](thread_state& t) {
+      if (!platform::thread_exists(t.tid)) retire(t);
+    });
+  }
+
+  // ---- fork: see collect/runtime.hpp ----
+
+  void before_fork() noexcept {
+    mutex_.lock();
+    texts_.fork_lock().lock();
+    memory_.fork_lock().lock();
+  }
+  void after_fork() noexcept {
+    memory_.fork_lock().unlock();
+    texts_.fork_lock().unlock();
+    mutex_.unlock();
+  }
+
+  /// In the child, from the fork handler: plain stores alone. The one thread left comes by `enter` at its next scope.
+  void after_fork_in_child() noexcept {
+    forked_ = static_cast<thread_state*>(core::this_slot);
+    if (forked_ != nullptr) forget(*forked_);
+    after_fork();
+  }
+
+  /// In the child, at its first scope: the parent's threads and what they counted are not the child's.
+  void restart_in_child() noexcept {
+    each_thread([&](thread_state& t) {
+      t.has_timer = false;  // timers are not inherited
+      t.samples.clear();
+      if (&t == forked_) {
+        core::store_release(t.generation, t.generation + 1);
+        t.tid = ::getpid();
+        return;
+      }
+      t.cached_count = 0;
+      recycle(t);
+    });
+    live_count_ = forked_ != nullptr ? 1 : 0;
+    losses_ = shared_losses{};
+  }
+
+ private:
+  static std::size_t slot_bytes() noexcept { return (sizeof(thread_state) + 4095) / 4096 * 4096; }
+
+  static registry*& instance() noexcept {
+    static registry* the_one = nullptr;
+    return the_one;
+  }
+
+  template <class Visit>
+  void each_live(Visit&& visit) noexcept {
+    for (std::uint32_t i = 0; i < slot_count_; ++i) {
+      auto& t = *static_cast<thread_state*>(table_.threads[i]);
+      if (t.stage == thread_stage::live) visit(t);
+    }
+  }
+
+  void attach(thread_state& t) noexcept {
+    if (!engine_->attach(t, period_ns_)) core::add_shared(losses_.timer_failed, 1);
+  }
+
+  // The order matters: once this_slot is set, scopes inside what registration calls (malloc, perhaps) take the ordinary way.
+  thread_state* claim() noexcept {
+    thread_state* t = nullptr;
+    {
+      platform::lock_guard hold(mutex_);
+      instance() = this;
+      const pid_t tid = platform::thread_id();
+      if (forked_ != nullptr && tid == forked_->tid) {
+        t = forked_;
+        forked_ = nullptr;
+      } else {
+        t = take_slot();
+        if (t == nullptr || (t->tree = call_tree::make(memory_)) == nullptr) {
+          if (t != nullptr) {
+            t->next_free = free_;
+            free_ = t;
+          }
+          core::add_shared(losses_.no_slot, 1);
+          return nullptr;
+        }
+        t->tid = tid;
+        clear(*t);
+        core::store_release(t->stage, thread_stage::live);
+        ++live_count_;
+      }
+    }
+    remember(*t, &core::this_slot);
+    t->stack_bounds = platform::this_stack();
+    if (have_key_) ::pthread_setspecific(key_, t);
+    platform::lock_guard hold(mutex_);
+    attach(*t);
+    return t;
+  }
+
+  thread_state* take_slot() noexcept {
+    if (thread_state* t = free_) {
+      free_ = t->next_free;
+      return t;
+    }
+    if (slot_count_ == sampling::thread_table::capacity) return nullptr;
+    void* pages = platform::map_pages(slot_bytes());
+    if (pages == nullptr) return nullptr;
+    auto* t = new (pages) thread_state;  // default-initialised: the pages are zero and stay untouched where not needed
+    t->index = slot_count_;
+    core::store_release(table_.threads[slot_count_], static_cast<sampling::thread*>(t));
+    core::store_release(slot_count_, slot_count_ + 1);
+    return t;
+  }
+
+  void clear(thread_state& t) noexcept {
+    t.value_limit = value_limit_;
+    t.cached_count = 0;
+    t.left_trees = nullptr;
+    t.has_timer = false;
+    t.lost_ring_full = t.lost_budget = t.lost_tag_values = t.tag_cut = 0;
+    t.name[0] = '\0';
+    lead_to_root(t);
+  }
+
+  /// Entries above the root are wiped: a scope that outlived its thread's slot may still point there (0 reads as the root).
+  static void lead_to_root(thread_state& t) noexcept {
+    for (core::node*& n : t.cache) n = &t.no_node;
+    for (core::entry& e : t.stack) {
+      if (e.at == 0) break;  // nothing was ever above: leave those pages untouched
+      core::store_relaxed(e.at, std::uintptr_t{0});
+    }
+    core::store_relaxed(t.stack[0].sp, ~std::uintptr_t{0});
+    core::store_relaxed(t.stack[0].at, reinterpret_cast<std::uintptr_t>(t.tree->root()));
+    core::store_release(t.top, t.stack);
+  }
+
+  static void remember(thread_state& t, core::slot** cached) noexcept {
+    if (t.cached_count == thread_state::max_modules) return;  // such a module takes the slow path always
+    t.cached[t.cached_count++] = cached;
+    core::store_relaxed(*cached, static_cast<core::slot*>(&t));
+  }
+
+  static void forget(thread_state& t) noexcept {
+    for (std::uint32_t i = 0; i < t.cached_count; ++i) core::store_relaxed(*t.cached[i], static_cast<core::slot*>(nullptr));
+    t.cached_count = 0;
+  }
+
+  static void thread_ends(void* specific) noexcept {
+    auto& t = *static_cast<thread_state*>(specific);
+    forget(t);
+    registry& self = *instance();
+    platform::lock_guard hold(self.mutex_);
+    self.retire(t);
+  }
+
+  void retire(thread_state& t) noexcept {
+    engine_->detach(t);
+    core::store_release(t.stage, thread_stage::gone);
+    --live_count_;
+  }
+
+  /// A long-lived thread whose paths went stale starts a fresh tree; the collector asked for it through the root entry.
+  void renew_tree(thread_state& t) noexcept {
+    core::store_relaxed(t.stack[0].sp, ~std::uintptr_t{0});
+    call_tree* fresh = call_tree::make(memory_);
+    if (fresh == nullptr) return;
+    call_tree* old = t.tree;
+    core::store_release(t.tree, fresh);
+    lead_to_root(t);
+    old->next = core::load_relaxed(t.left_trees);
+    while (!__atomic_compare_exchange_n(&t.left_trees, &old->next, old, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {}
+  }
+
+  /// False where the text is left out: an empty tag. Cuts what is too long, between UTF-8 characters.
+  static bool fit(thread_state& t, step& how) noexcept {
+    if (how.size == 0) {
+      if (how.where->kind == core::site_kind::tag) return false;
+      how.data = "[unnamed]";
+      how.size = 9;
+      how.literal = nullptr;
+    }
+    if (how.size > t.value_limit) {
+      how.size = cut_text(how.data, t.value_limit);
+      core::add_single_writer(t.tag_cut, 1);
+    }
+    return true;
+  }
+  static std::size_t cut_text(const char* data, std::size_t most) noexcept {
+    std::size_t size = most;
+    while (size > 0 && (static_cast<unsigned char>(data[size]) & 0xc0) == 0x80) --size;
+    return size;
+  }
+
+  static std::size_t place_of(std::uintptr_t at, const step& how) noexcept {
+    return how.data == nullptr || how.literal != nullptr ? core::cache_place(at, how.where)
+                                                         : core::cache_place(at, how.where, how.data, how.size);
+  }
+
+  static core::position count_other(thread_state& t, core::node& below, core::entry* top) noexcept {
+    core::add_single_writer(below.other, 1);
+    core::add_single_writer(t.lost_budget, 1);
+    return {&t, top};
+  }
+  static core::position enter_other(thread_state& t, core::node& below, core::entry* top, std::uintptr_t sp) noexcept {
+    core::store_relaxed(top[1].at, reinterpret_cast<std::uintptr_t>(&below) | core::in_other);
+    core::store_relaxed(top[1].sp, sp);
+    core::store_release(t.top, top + 1);
+    return count_other(t, below, top);
+  }
+
+  platform::mutex mutex_;
+  arena memory_;
+  intern_table texts_;
+  shared_losses losses_;
+  sampling::thread_table table_{};
+  sampling::no_engine none_;
+  sampling::thread_timers timers_;
+  sampling::engine* engine_ = &none_;
+  std::int64_t period_ns_ = 0;
+  std::size_t value_limit_ = 64;
+  std::uint32_t slot_count_ = 0;
+  std::size_t live_count_ = 0;
+  thread_state* free_ = nullptr;
+  thread_state* forked_ = nullptr;
+  pthread_key_t key_{};
+  bool have_key_ = false;
+};
+
+}  // namespace collect
+}  // namespace pyro

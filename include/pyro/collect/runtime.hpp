@@ -1,0 +1,478 @@
+#pragma once
+// The running profiler: the one state of a process that ties registry, collector, threads and exporters together. Made once, never
+// destroyed: detached threads, static destructors and late signals may still come.
+//
+//   off ─► starting ─► running ─► stopping ─► off         changes by compare-and-swap, so that nobody waits for a lock here
+//                        └─ fork, in the child ─► forked ─► starting ─► running   at the child's next scope
+//
+// Threads: the pump (drains ten times a second, never blocks) and the worker (closes windows, names, encodes, exports; may block).
+// Lock order: collector, registry, intern table, arena. Fork holds these; the export lock is held over I/O, so fork does not wait for
+// it but makes it anew in the child.
+
+#include <pyro/collect/background.hpp>
+#include <pyro/collect/collector.hpp>
+#include <pyro/collect/exports.hpp>
+#include <pyro/export/forked_outputs.hpp>
+#include <pyro/export/outputs.hpp>
+#include <pyro/settings.hpp>
+
+#include <cstdlib>  // atexit
+
+namespace pyro {
+namespace collect PYRO_HIDDEN {
+
+enum class run_state : std::uint32_t { off, starting, running, stopping, forked };
+
+class runtime {
+ public:
+  static runtime& the() {
+    static runtime& one = *new runtime;
+    return one;
+  }
+
+  /// Starts profiling, or takes over what the environment started; an error's text where that can't be. Empty: it runs.
+  std::string start(config wanted, bool from_environment) {
+    core::join_process();
+    detail::complaints wrong;
+    detail::settings_reader(wanted, wrong).read();
+    std::string refused = claim_process();
+    if (!refused.empty()) return refused;
+    const bool takes_over = load_state() == run_state::running && from_environment_ && !from_environment;
+    if (!takes_over && !change(run_state::off, run_state::starting)) {
+      if (from_environment) return "profiling is running already";
+      return "a profiler is running already in this process: stop it, or let it go out of scope, before the next configure";
+    }
+    log_.configure(wanted.log, wanted.log_level);
+    for (const std::string& complaint : wrong) log_(log_level::warning, complaint);
+    if (detail::lower(detail::trim(wanted.outputs)) == "off") {
+      if (takes_over) stop();
+      else set_state(run_state::off);
+      return "profiling is off: PYRO=off";
+    }
+    from_environment_ = from_environment;
+    if (takes_over) take_over(std::move(wanted));
+    else begin(std::move(wanted));
+    return {};
+  }
+
+  /// Delivers what is there and stops. Bounded by `exit_timeout`. Safe to call at any time, more than once.
+  void stop() noexcept {
+    if (!change(run_state::running, run_state::stopping)) return;
+    publish(nullptr);
+    registry_.stop_engine();
+    core::store_release(stop_wanted_, true);
+    pump_wake_.set();
+    worker_wake_.set();
+    const std::int64_t deadline = platform::monotonic_ns() + exit_timeout_ns();
+    const bool had_worker = worker_.running();
+    if (!worker_.is_this() && !worker_.join(deadline - platform::monotonic_ns()))
+      log_(log_level::error, "stop: the last window was not delivered within exit_timeout (" + std::to_string(config_.exit_timeout.count()) + " ms); it may be lost");
+    if (!pump_.is_this()) pump_.join(1000000000);
+    if (!had_worker) last_window();
+    set_state(run_state::off);
+  }
+
+  bool flush(std::chrono::milliseconds timeout) noexcept {
+    if (load_state() != run_state::running) return false;
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    if (!worker_.running()) {
+      platform::lock_guard hold(export_lock_);
+      close_and_send(false);
+      return exports_.flush(deadline);
+    }
+    const std::uint64_t ticket = __atomic_add_fetch(&flush_wanted_, 1, __ATOMIC_ACQ_REL);
+    worker_wake_.set();
+    while (core::load_acquire(flush_done_) < ticket) {
+      if (load_state() != run_state::running && !worker_.running()) return false;
+      const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline - std::chrono::steady_clock::now()).count();
+      if (left <= 0) return false;
+      done_.wait(left < 10000000 ? left : 10000000);  // several may wait for one event: each looks again soon
+    }
+    return core::load_relaxed(flush_ok_);
+  }
+
+  /// Closes the window and returns it; it goes to no exporter. Deterministic where `background` is off.
+  profile collect_now() {
+    platform::lock_guard hold(export_lock_);
+    return close();
+  }
+
+  void pause() noexcept {
+    if (load_state() != run_state::running || __atomic_exchange_n(&paused_, true, __ATOMIC_ACQ_REL)) return;
+    publish(nullptr);
+    registry_.set_period(0);
+  }
+  void resume() noexcept {
+    if (load_state() != run_state::running || !__atomic_exchange_n(&paused_, false, __ATOMIC_ACQ_REL)) return;
+    registry_.set_period(period_ns());
+    publish(&table());
+  }
+
+  bool set_sample_rate(int hz) noexcept {
+    if (hz < 1 || hz > 1000) {
+      log_(log_level::warning, "set_sample_rate: " + std::to_string(hz) + " is not a whole number of samples a second from 1 to 1000; it stays at " + std::to_string(core::load_relaxed(sample_rate_)));
+      return false;
+    }
+    core::store_relaxed(sample_rate_, hz);
+    if (load_state() == run_state::running && !core::load_relaxed(paused_)) registry_.set_period(period_ns());
+    return true;
+  }
+
+  stats get_stats() noexcept {
+    stats s;
+    s.running = load_state() == run_state::running;
+    s.paused = core::load_relaxed(paused_);
+    s.engine = engine_name_;
+    s.engine_refused = engine_refused_;
+    s.sample_rate = core::load_relaxed(sample_rate_);
+    s.threads = registry_.live_threads();
+    exports_.fill(s);
+    s.calls = collector_.calls();
+    s.samples_produced = collector_.samples() + s.lost.ring_full;
+    s.samples_open = collector_.samples() - s.samples_exported - s.samples_dropped;
+    s.own_cpu_ns = own_cpu_ns();
+    s.memory_bytes = registry_.bytes();
+    return s;
+  }
+
+  detail::logger& log() noexcept { return log_; }
+
+ private:
+  runtime() : collector_(registry_), exports_(log_) {}
+
+  // ---- what modules call ----
+
+  static core::position enter(const core::enter_request& request) noexcept {
+    runtime& self = *entered_;
+    const run_state now = self.load_state();
+    if (PYRO_UNLIKELY(now != run_state::running)) {
+      if (now != run_state::forked || !self.restart_in_child()) return {nullptr, nullptr};
+    }
+    return self.registry_.enter(request);
+  }
+  static void name_thread(core::module*, core::slot** cached, const char* name, std::size_t size) noexcept {
+    runtime& self = *entered_;
+    const run_state now = self.load_state();
+    if (now == run_state::running || (now == run_state::forked && self.restart_in_child())) self.registry_.name_thread(cached, name, size);
+  }
+  static const core::hooks& table() noexcept {
+    static constexpr core::hooks hooks{PYRO_ABI, sizeof(core::hooks), &enter, &name_thread};
+    return hooks;
+  }
+
+  /// The process has one leader, for good: slots belong to it.
+  std::string claim_process() {
+    core::rendezvous* page = core::meeting_point;
+    if (page->abi != PYRO_ABI)
+      return "another version of pyro (ABI " + std::to_string(page->abi) + ", this one has " + std::to_string(PYRO_ABI) +
+             ") was loaded first in this process; build all its parts with one version";
+    const core::hooks* leader = nullptr;
+    if (!__atomic_compare_exchange_n(&page->leader, &leader, &table(), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) && leader != &table()) {
+      Dl_info where{};
+      const bool known = ::dladdr(leader, &where) != 0 && where.dli_fname != nullptr;
+      return std::string("the profiler of this process lives in ") + (known ? where.dli_fname : "another module") + "; configure it there";
+    }
+    entered_ = this;
+    return {};
+  }
+
+  /// Turns the macros of all modules on or off.
+  static void publish(const core::hooks* active) noexcept {
+    core::rendezvous* page = core::meeting_point;
+    __atomic_store_n(&page->active, active, __ATOMIC_SEQ_CST);
+    for (core::module* m = __atomic_load_n(&page->modules, __ATOMIC_SEQ_CST); m != nullptr; m = m->next) core::store_release(m->active, active);
+  }
+
+  // ---- starting ----
+
+  void begin(config wanted) {
+    adopt_config(std::move(wanted));
+    install_process_hooks();
+    registry_.set_limits(config_.max_memory, static_cast<std::uint32_t>(config_.max_tag_values), static_cast<std::size_t>(config_.max_tag_length));
+    window_start_ns_ = platform::monotonic_ns();
+    begin_sampling();
+    start_threads();
+    paused_ = false;
+    set_state(run_state::running);
+    publish(&table());
+    if (exports_.empty()) log_(log_level::info, "no output is set: profiles are kept for stats and collect_now alone; try PYRO=report");
+  }
+
+  void adopt_config(config wanted) {
+    config_ = std::move(wanted);
+    core::store_relaxed(sample_rate_, config_.sample_rate);
+    make_exporters();
+    if (!config_.server_address.empty())
+      log_(log_level::warning, "server_address is set (" + config_.server_address + "), but this version has no uploader; set PYRO=pprof:FILE to write files");
+    install_signals();
+  }
+
+  /// Keeps counting; the new exporters get what the environment's profiler has gathered since its last window.
+  void take_over(config wanted) {
+    platform::lock_guard hold(export_lock_);
+    adopt_config(std::move(wanted));
+    registry_.set_limits(config_.max_memory, static_cast<std::uint32_t>(config_.max_tag_values), static_cast<std::size_t>(config_.max_tag_length));
+    begin_sampling();
+    if (!worker_.running()) start_threads();
+    worker_wake_.set();
+  }
+
+  void make_exporters() {
+    file_options files;
+    files.file_count = static_cast<std::size_t>(config_.file_count);
+    files.file_bytes = config_.file_bytes;
+    outputs made = parse_outputs(config_.outputs, files);
+    for (const std::string& error : made.errors) log_(log_level::error, error);
+    for (const auto& own : config_.exporters)
+      if (own != nullptr) made.exporters.push_back(own);
+    exports_.replace(std::move(made.exporters));
+  }
+
+  void begin_sampling() {
+    engine_refused_.clear();
+    if (!registry_.start_engine(config_.engine != "none", period_ns(), engine_refused_))
+      log_(log_level::error, "engine thread_timers is refused: " + engine_refused_ + "; scopes are counted, no CPU time is sampled");
+    engine_name_ = registry_.engine().name();
+    engine_lost_ = false;
+  }
+
+  void start_threads() noexcept {
+    core::store_relaxed(stop_wanted_, false);
+    if (!config_.background) return;
+    const bool both = pump_.start("pyro-pump", [](void* self) { static_cast<runtime*>(self)->pump(); }, this) &&
+                      worker_.start("pyro-worker", [](void* self) { static_cast<runtime*>(self)->work(); }, this);
+    if (!both) log_(log_level::error, "cannot start background threads (limit on threads?); profiles are delivered at stop and exit alone");
+  }
+
+  void install_process_hooks() {
+    if (hooked_) return;
+    hooked_ = true;
+    ::pthread_atfork([] { entered_->before_fork(); }, [] { entered_->after_fork(); }, [] { entered_->after_fork_in_child(); });
+    std::atexit([] { entered_->stop(); });
+  }
+
+  // ---- windows ----
+
+  profile close() {
+    const std::int64_t now = platform::monotonic_ns();
+    profile window = collector_.close_window();
+    window.application = config_.application_name;
+    for (const static_tag& t : config_.tags) window.static_tags.emplace_back(t.key, t.value);
+    window.engine = engine_name_;
+    window.period = period_ns();
+    window.duration_ns = now - window_start_ns_;
+    window.time_ns = platform::wall_ns() - window.duration_ns;  // read anew for each window: steps of the clock do not add up
+    window_start_ns_ = now;
+    const std::int64_t cpu = own_cpu_ns();
+    window.cost.cpu_ns = cpu - seen_own_cpu_ns_;
+    seen_own_cpu_ns_ = cpu;
+    window.cost.memory_bytes = registry_.bytes();
+    if (!engine_lost_ && !core::load_relaxed(paused_) && load_state() == run_state::running && !registry_.engine().healthy()) {
+      // Somebody else has the signal now. To go on would send it signals that it does not expect (R5).
+      engine_lost_ = true;
+      registry_.stop_engine();
+      engine_name_ = "none";
+      engine_refused_ = "another handler for SIGPROF was installed";
+      window.lost.handler_replaced = 1;
+      log_(log_level::error, "another SIGPROF handler replaced pyro's: sampling has stopped, counts go on; start the other profiler first, or set engine=none");
+    }
+    return window;
+  }
+
+  void close_and_send(bool last) {
+    const profile window = close();
+    // An empty window says nothing, except as the only one: then the files should exist.
+    if (window.samples.empty() && !(last && !exports_.sent_anything())) return;
+    exports_.send(window);
+  }
+
+  void last_window() noexcept {
+    platform::lock_guard hold(export_lock_);
+    PYRO_TRY {
+      close_and_send(true);
+      exports_.finish();
+    }
+    PYRO_CATCH_ALL { log_(log_level::error, "the last window is lost: out of memory"); }
+  }
+
+  void work() noexcept {
+    std::int64_t next = next_boundary();
+    for (;;) {
+      // At most a second at a time: the wall clock may be set back or forth.
+      const std::int64_t left = next - platform::wall_ns();
+      worker_wake_.wait(left < 0 ? 0 : left < 1000000000 ? left : 1000000000);
+      const bool stopping = core::load_acquire(stop_wanted_);
+      const std::uint64_t ticket = core::load_acquire(flush_wanted_);
+      const bool flushing = ticket != core::load_relaxed(flush_done_);
+      const std::int64_t now = platform::wall_ns();
+      if (stopping) return last_window(), answer_flush(ticket, true);
+      if (!flushing && now < next && next - now <= window_ns()) continue;
+      next = next_boundary();
+      platform::lock_guard hold(export_lock_);
+      PYRO_TRY {
+        close_and_send(false);
+        if (flushing) answer_flush(ticket, exports_.flush(std::chrono::steady_clock::now() + config_.exit_timeout));
+      }
+      PYRO_CATCH_ALL { log_(log_level::error, "a window is lost: out of memory"); }
+    }
+  }
+
+  void answer_flush(std::uint64_t ticket, bool ok) noexcept {
+    core::store_relaxed(flush_ok_, ok);
+    core::store_release(flush_done_, ticket);
+    done_.set();
+  }
+
+  void pump() noexcept {
+    for (unsigned round = 0; !core::load_acquire(stop_wanted_); ++round) {
+      pump_wake_.wait(100000000);
+      collector_.drain();
+      if (round % 10 == 0) registry_.reap();
+      if (__atomic_exchange_n(&toggle_wanted_, 0, __ATOMIC_ACQ_REL) != 0) core::load_relaxed(paused_) ? resume() : pause();
+      if (const int number = core::load_acquire(exit_signal_)) return end_by_signal(number);
+    }
+  }
+
+  // ---- signals of the program, where it asked for them ----
+
+  void install_signals() noexcept {
+    if (config_.flush_on_signals)
+      for (const int number : {SIGINT, SIGTERM}) take_signal(number, &on_exit_signal, SA_RESETHAND, "flush_on_signals");
+    if (!config_.toggle_signal.empty()) take_signal(detail::parse_signal(config_.toggle_signal), &on_toggle_signal, 0, "toggle_signal");
+  }
+
+  /// Only a signal that is at its default: the program's own handlers are never replaced.
+  void take_signal(int number, void (*handler)(int), int flags, const char* setting) noexcept {
+    struct sigaction now {};
+    if (::sigaction(number, nullptr, &now) != 0) return;
+    if ((now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == handler) return;
+    if ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL) {
+      log_(log_level::info, std::string(setting) + ": the program handles signal " + std::to_string(number) + " itself; pyro leaves it alone");
+      return;
+    }
+    struct sigaction ours {};
+    ours.sa_handler = handler;
+    ours.sa_flags = SA_RESTART | flags;
+    ::sigemptyset(&ours.sa_mask);
+    ::sigaction(number, &ours, nullptr);
+  }
+
+  // Signal safe: a store and a futex. SA_RESETHAND: a second Ctrl-C ends the program at once.
+  static void on_exit_signal(int number) {
+    const int saved_errno = errno;
+    core::store_release(entered_->exit_signal_, number);
+    entered_->pump_wake_.set();
+    if (!entered_->pump_.running()) ::raise(number);  // nobody to flush: the default, by now
+    errno = saved_errno;
+  }
+  static void on_toggle_signal(int) {
+    const int saved_errno = errno;
+    core::store_release(entered_->toggle_wanted_, 1);
+    entered_->pump_wake_.set();
+    errno = saved_errno;
+  }
+
+  void end_by_signal(int number) noexcept {
+    stop();
+    struct sigaction standard {};
+    standard.sa_handler = SIG_DFL;
+    ::sigaction(number, &standard, nullptr);
+    sigset_t only;
+    ::sigemptyset(&only);
+    ::sigaddset(&only, number);
+    ::pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
+    ::kill(::getpid(), number);
+  }
+
+  // ---- fork ----
+
+  void before_fork() noexcept {
+    collector_.fork_lock().lock();
+    registry_.before_fork();
+  }
+  void after_fork() noexcept {
+    registry_.after_fork();
+    collector_.fork_lock().unlock();
+  }
+
+  /// Plain stores alone: the child may be about to exec. It starts anew at its next scope, if that comes.
+  void after_fork_in_child() noexcept {
+    registry_.after_fork_in_child();
+    collector_.fork_lock().unlock();
+    new (&export_lock_) platform::mutex();
+    log_.after_fork();
+    pump_.forget();
+    worker_.forget();
+    exit_signal_ = toggle_wanted_ = 0;
+    // Whatever the parent was about to do (start, stop), it goes on there. Here only a profiler that ran can run again.
+    const run_state now = load_state();
+    set_state(now == run_state::running || now == run_state::forked ? run_state::forked : run_state::off);
+    if (load_state() == run_state::off) publish(nullptr);
+  }
+
+  bool restart_in_child() noexcept {
+    if (!change(run_state::forked, run_state::starting)) return false;
+    PYRO_TRY {
+      collector_.restart_in_child();
+      registry_.restart_in_child();
+      std::vector<std::shared_ptr<exporter>> kept;
+      for (const auto& own : config_.exporters)
+        if (own != nullptr && own->after_fork()) kept.push_back(own);
+      new (&config_.exporters) std::vector<std::shared_ptr<exporter>>(std::move(kept));
+      exports_.abandon();
+      config_.outputs = outputs_of_child(config_.outputs);
+      make_exporters();
+      window_start_ns_ = platform::monotonic_ns();
+      seen_own_cpu_ns_ = 0;
+      begin_sampling();
+      start_threads();
+      if (core::load_relaxed(paused_)) registry_.set_period(0);
+    }
+    PYRO_CATCH_ALL {}
+    set_state(run_state::running);
+    return true;
+  }
+
+  // ---- small things ----
+
+  run_state load_state() const noexcept { return core::load_acquire(state_); }
+  void set_state(run_state to) noexcept { core::store_release(state_, to); }
+  bool change(run_state from, run_state to) noexcept {
+    return __atomic_compare_exchange_n(&state_, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  }
+  std::int64_t period_ns() const noexcept { return 1000000000 / core::load_relaxed(sample_rate_); }
+  std::int64_t window_ns() const noexcept { return std::chrono::nanoseconds(config_.window).count(); }
+  std::int64_t exit_timeout_ns() const noexcept { return std::chrono::nanoseconds(config_.exit_timeout).count(); }
+  std::int64_t own_cpu_ns() const noexcept { return pump_.cpu_ns() + worker_.cpu_ns(); }
+  std::int64_t next_boundary() const noexcept { return (platform::wall_ns() / window_ns() + 1) * window_ns(); }
+
+  static inline runtime* entered_ = nullptr;  ///< for hooks and handlers, which must not take a static's guard
+
+  detail::logger log_;
+  config config_;
+  registry registry_;
+  collector collector_;
+  exports exports_;
+  background_thread pump_;
+  background_thread worker_;
+  platform::event pump_wake_, worker_wake_, done_;
+  platform::mutex export_lock_;
+  run_state state_ = run_state::off;
+  std::string engine_name_ = "none";
+  std::string engine_refused_;
+  std::uint64_t flush_wanted_ = 0, flush_done_ = 0;
+  std::int64_t window_start_ns_ = 0;
+  std::int64_t seen_own_cpu_ns_ = 0;
+  int sample_rate_ = 100;
+  int exit_signal_ = 0;
+  int toggle_wanted_ = 0;
+  bool stop_wanted_ = false;
+  bool flush_ok_ = false;
+  bool paused_ = false;
+  bool from_environment_ = false;
+  bool engine_lost_ = false;
+  bool hooked_ = false;
+};
+
+}  // namespace collect
+}  // namespace pyro

@@ -1,0 +1,111 @@
+#pragma once
+// What can be set, with units, defaults, ranges and the environment variables that override it (the README has a table).
+//
+// Every field `x_y` is also the variable PYRO_X_Y. Lowest to highest: the defaults here, what the code sets, OTEL_*, PYROSCOPE_*,
+// PYRO_*: who operates a program wins over who compiled it. Tags merge by key. A bad value is reported through `log` (setting, value,
+// what is allowed), and the value from the next lower place stands. Durations: `10s`, `100ms`, `2m`; sizes: `512KiB`, `2MiB`.
+
+#include <pyro/export/exporter.hpp>
+
+#include <chrono>      // durations
+#include <cstddef>     // size_t
+#include <functional>  // log
+#include <memory>      // exporters
+#include <string>
+#include <utility>     // move
+#include <vector>
+
+namespace pyro {
+
+enum class log_level { debug, info, warning, error };
+
+/// Receives pyro's messages. Called from pyro's threads and from whoever calls `configure`, `flush` or `stop`; one call at a time,
+/// with no other lock of pyro held; never from a signal handler or a scope. Must not call pyro and should not throw (it is caught).
+using log_callback = std::function<void(log_level, const std::string& message)>;
+
+/// A tag of the whole process. A null value leaves the tag out, so that `{"region", std::getenv("REGION")}` is safe.
+struct static_tag {
+  std::string key;
+  std::string value;
+
+  static_tag(std::string k, std::string v) : key(std::move(k)), value(std::move(v)) {}
+  static_tag(std::string k, const char* v) : key(std::move(k)), value(v != nullptr ? v : "") {}
+};
+
+struct config {
+  /// The service's name. Default: the program's file name.
+  /// PYRO_APPLICATION_NAME, PYROSCOPE_APPLICATION_NAME, OTEL_SERVICE_NAME.
+  std::string application_name;
+
+  /// Where profiles go, comma separated: `report` (tree and top on stderr at exit), `text[:F]`, `folded[:F]`, `pprof:F`, `null`;
+  /// `off` turns pyro off. File names may hold %p (process), %h (host), %w (window's begin), %n (number), %%: with %w or %n one file a
+  /// window, else one file of the whole run. Default: none. PYRO (or PYRO_OUTPUTS).
+  std::string outputs;
+
+  /// URL of a Pyroscope server; needs an uploader, which this version does not have yet: a warning says so. Default: none.
+  /// PYRO_SERVER_ADDRESS, PYROSCOPE_SERVER_ADDRESS.
+  std::string server_address;
+
+  /// Tags of the whole process; an empty value leaves a tag out. Default: none.
+  /// PYRO_TAGS, PYROSCOPE_LABELS: `key=value` or `key:value`, comma separated.
+  std::vector<static_tag> tags;
+
+  /// Tags taken from other variables: `pod:POD_NAME,node:NODE_NAME`; unset variables are left out. Default: none.
+  /// PYRO_TAGS_FROM_ENV.
+  std::string tags_from_env;
+
+  /// Samples a second of CPU time, for each thread. Default 100, range 1 to 1000; kernels deliver no more than their tick rate (often
+  /// 250) and pyro weights what they merge. PYRO_SAMPLE_RATE.
+  int sample_rate = 100;
+
+  /// What takes samples: `thread_timers`, or `none` (scopes and exact counts alone). Default thread_timers. PYRO_ENGINE.
+  std::string engine = "thread_timers";
+
+  /// Length of a window; windows are aligned to the wall clock. Default 10 s, range 100 ms to 1 h.
+  /// PYRO_WINDOW, PYROSCOPE_UPLOAD_INTERVAL.
+  std::chrono::milliseconds window{10000};
+
+  /// Budget for call trees and interned texts, in bytes; beyond it calls go to `[other]`. Default 8 MiB, range 256 KiB to 1 GiB.
+  /// PYRO_MAX_MEMORY.
+  std::size_t max_memory = std::size_t{8} << 20;
+
+  /// Distinct values of one tag key (and distinct dynamic scope names); further ones become `[other]`. Default 1000, range 1 to 100000.
+  /// PYRO_MAX_TAG_VALUES.
+  int max_tag_values = 1000;
+
+  /// Longest tag value or dynamic name in bytes; longer ones are cut between characters. Default 64, range 8 to 1024.
+  /// PYRO_MAX_TAG_LENGTH.
+  int max_tag_length = 64;
+
+  /// Files that an output with one file a window keeps; the oldest goes first. Default 1000, range 1 to 1000000. PYRO_FILE_COUNT.
+  int file_count = 1000;
+
+  /// Bytes that such an output keeps. Default 1 GiB, range 64 KiB to 1 TiB. PYRO_FILE_BYTES.
+  std::size_t file_bytes = std::size_t{1} << 30;
+
+  /// How long stop, the destructor and exit wait for the last window to be delivered. Default 2 s, range 0 to 60 s. PYRO_EXIT_TIMEOUT.
+  std::chrono::milliseconds exit_timeout{2000};
+
+  /// Deliver the last window on SIGINT and SIGTERM, then let the signal take its course. Only for signals that the program leaves at
+  /// their default. Default off. PYRO_FLUSH_ON_SIGNALS: `1`, `true`, `on`, `yes` and their opposites.
+  bool flush_on_signals = false;
+
+  /// A signal that pauses and resumes profiling: `USR1`, `USR2`, `HUP` or a number, which the program must leave at its default.
+  /// Default none. PYRO_TOGGLE_SIGNAL.
+  std::string toggle_signal;
+
+  /// Run the pump and the worker. Off: nothing happens by itself, the program calls `profiler::collect_now`; for tests. Default on.
+  /// PYRO_BACKGROUND.
+  bool background = true;
+
+  /// Least level that is logged: `debug`, `info`, `warning`, `error`. Default warning. PYRO_LOG_LEVEL, PYROSCOPE_LOG_LEVEL.
+  pyro::log_level log_level = pyro::log_level::warning;
+
+  /// Exporters of your own, beside `outputs`. No variable.
+  std::vector<std::shared_ptr<exporter>> exporters;
+
+  /// Default: lines on stderr, `pyro: warning: …`. No variable.
+  log_callback log;
+};
+
+}  // namespace pyro

@@ -1,0 +1,177 @@
+#pragma once
+// Writes profiles to files: one of the whole run, or one a window. Readers never see half a file. Threads: as every exporter.
+//
+// A name without %w and %n is one file of the whole run, rewritten as windows come. With %w or %n there is one file a window;
+// windows without a row get none, and of the files this exporter wrote itself the oldest go when there are too many.
+// What could not be written is not lost: the next window, `flush` or `finish` tries again, with all of it.
+
+#include <pyro/encode/folded.hpp>
+#include <pyro/encode/pprof.hpp>
+#include <pyro/encode/text.hpp>
+#include <pyro/export/atomic_file.hpp>
+#include <pyro/export/exporter.hpp>
+#include <pyro/export/file_name.hpp>
+#include <pyro/model/merge.hpp>
+
+#include <cstdint>  // sizes
+#include <deque>    // files written, oldest first
+#include <string>   // paths
+
+namespace pyro {
+
+enum class file_format { text, folded, pprof };
+
+struct file_options {
+  file_format format = file_format::pprof;
+  std::string path;                                  ///< may have placeholders: %p %h %w %n %%
+  std::size_t file_count = 1000;                     ///< most files kept where there is one a window; 0: no limit
+  std::uint64_t file_bytes = std::uint64_t{1} << 30; ///< most bytes in those files; the newest always stays; 0: no limit
+  bool sync = false;                                 ///< wait for the disk: survives a loss of power, can take long
+  merge_limits limits;                               ///< of the run
+};
+
+class file_exporter : public exporter {
+ public:
+  explicit file_exporter(file_options options)
+      : options_(std::move(options)), pattern_(options_.path), held_(options_.limits), process_(::getpid()) {}
+
+  const char* name() const noexcept override { return "file"; }
+
+  /// Empty, or what is wrong with the file name. Then every export fails with it.
+  const std::string& error() const noexcept { return pattern_.error(); }
+
+  export_result export_profile(const profile& window) override {
+    if (!error().empty()) return export_result::failure(error());
+    forget_parent();
+    if (!pattern_.per_window()) {
+      held_.add(window);
+      const bool news = !window.samples.empty() || held_.windows() == 1;  // an idle window only moves the end of the run
+      dirty_ = true;
+      return news ? write_held() : export_result::success();
+    }
+    if (window.samples.empty() && held_.empty()) return export_result::success();
+    if (!held_.empty()) {
+      held_.add(window);
+      return write_held();
+    }
+    const export_result result = write_window(window);
+    if (!result.ok && !written_) {
+      held_.add(window);
+      dirty_ = true;
+    }
+    return result;
+  }
+
+  bool flush(std::chrono::steady_clock::time_point) override {
+    forget_parent();
+    return !dirty_ || write_held().ok;
+  }
+
+  /// A child can only write to files of its own.
+  bool after_fork() noexcept override {
+    forget_parent();
+    return pattern_.per_process();
+  }
+
+  export_result finish() override {
+    forget_parent();
+    return dirty_ ? write_held() : export_result::success();
+  }
+
+ private:
+  struct file {
+    std::string path;
+    std::uint64_t bytes;
+  };
+
+  /// In a child of fork the windows so far are the parent's to write, and its files are not ours to remove.
+  void forget_parent() {
+    if (process_ == ::getpid()) return;
+    process_ = ::getpid();
+    held_.clear();
+    files_.clear();
+    bytes_ = 0;
+    dirty_ = false;
+  }
+
+  std::string encode(const profile& p) const {
+    switch (options_.format) {
+      case file_format::text: return encode_text(p);
+      case file_format::folded: return encode_folded(p);
+      default: return encode_pprof(p);
+    }
+  }
+
+  /// What is held: the run, or windows that could not be written so far, as one.
+  export_result write_held() {
+    if (pattern_.per_window()) {
+      const export_result result = write_window(held_.result());
+      if (written_) {
+        held_.clear();
+        dirty_ = false;
+      }
+      return result;
+    }
+    const std::string why = detail::write_atomically(pattern_.expand(0, 0, 0), encode(held_.result()), options_.sync);
+    dirty_ = !why.empty();
+    return why.empty() ? export_result::success() : export_result::failure(why);
+  }
+
+  /// Sets `written_`: the result can be a failure although the file was written, where an older one could not be removed.
+  export_result write_window(const profile& window) {
+    const std::string path = new_path(window);
+    const std::string bytes = encode(window);
+    const std::string why = detail::write_atomically(path, bytes, options_.sync);
+    written_ = why.empty();
+    if (!written_) return export_result::failure(why);
+    ++number_;
+    files_.push_back({path, bytes.size()});
+    bytes_ += bytes.size();
+    return remove_oldest();
+  }
+
+  /// A name that this exporter has not used: the clock may have been set back, windows may be short.
+  std::string new_path(const profile& window) const {
+    const auto used = [this](const std::string& path) {
+      for (const file& f : files_)
+        if (f.path == path) return true;
+      return false;
+    };
+    const bool short_window = window.duration_ns < 1'000'000'000;
+    std::string path;
+    for (std::size_t digits = short_window ? 3 : 0; digits <= 9; digits += 3) {
+      path = pattern_.expand(window.time_ns, digits, number_);
+      if (!used(path)) return path;
+    }
+    return path + "." + std::to_string(number_);
+  }
+
+  export_result remove_oldest() {
+    std::string why;
+    const auto too_many = [this] {
+      return (options_.file_count != 0 && files_.size() > options_.file_count) ||
+             (options_.file_bytes != 0 && bytes_ > options_.file_bytes);
+    };
+    while (files_.size() > 1 && too_many()) {
+      const file oldest = files_.front();
+      files_.pop_front();
+      bytes_ -= oldest.bytes;
+      // One that cannot be removed is told once, then left to the user. One that is gone was moved away by the user.
+      if (::unlink(oldest.path.c_str()) != 0 && errno != ENOENT && why.empty())
+        why = "cannot remove the old file \"" + oldest.path + "\": " + detail::error_text(errno) + "; remove it by hand";
+    }
+    return why.empty() ? export_result::success() : export_result::failure(why);
+  }
+
+  file_options options_;
+  detail::file_pattern pattern_;
+  profile_run held_;
+  bool dirty_ = false;    // what is held is not, or not as it is now, in a file
+  bool written_ = false;  // the last window reached a file
+  std::uint64_t number_ = 1;
+  std::deque<file> files_;
+  std::uint64_t bytes_ = 0;
+  ::pid_t process_;
+};
+
+}  // namespace pyro

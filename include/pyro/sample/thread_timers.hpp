@@ -1,0 +1,168 @@
+#pragma once
+// The default engine: a CPU-time timer for each thread, delivered as SIGPROF to that thread.
+//
+// A timer on a thread's CPU clock never fires while the thread is blocked, so no system call sees EINTR. Expiries that the kernel
+// merges are counted in si_overrun and weighted. The first expiry is random within the period, else short threads would never be seen
+// and equal threads would be sampled in step. timer_create(2), sigaction(2); SIGEV_THREAD_ID is Linux's.
+
+#include <pyro/sample/engine.hpp>
+
+#include <cerrno>      // kept over the handler
+#include <csignal>     // sigaction, siginfo
+#include <cstdint>     // fixed-width integers
+#include <cstring>     // strerror
+#include <ucontext.h>  // the interrupted stack pointer
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+namespace pyro {
+namespace sampling PYRO_HIDDEN {
+
+/// Where the handler finds threads: the registry's table, which only grows.
+struct thread_table {
+  static constexpr std::uint32_t capacity = 16384;
+  thread* threads[capacity];
+};
+
+/// What a timer carries in sival_ptr: which slot, and for which of its threads it was made.
+struct cookie {
+  static constexpr std::uint64_t magic = 0x9f70;  // 16 bits; other users of SIGPROF carry pointers, which never start like this
+  static void* make(const thread& t) noexcept {
+    return reinterpret_cast<void*>(magic << 48 | std::uint64_t{t.generation & 0xffffffU} << 24 | t.index);
+  }
+  static thread* find(const thread_table& table, void* value) noexcept {
+    const auto bits = reinterpret_cast<std::uint64_t>(value);
+    const auto index = static_cast<std::uint32_t>(bits & 0xffffffU);
+    if (bits >> 48 != magic || index >= thread_table::capacity) return nullptr;
+    thread* t = core::load_acquire(table.threads[index]);
+    return t != nullptr && (core::load_relaxed(t->generation) & 0xffffffU) == (bits >> 24 & 0xffffffU) ? t : nullptr;
+  }
+};
+
+inline std::uintptr_t stack_pointer_of(const void* context) noexcept {
+  const auto& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+  return static_cast<std::uintptr_t>(machine.gregs[REG_RSP]);
+#elif defined(__aarch64__)
+  return static_cast<std::uintptr_t>(machine.sp);
+#else
+  (void)machine;
+  return 0;
+#endif
+}
+
+class thread_timers final : public engine {
+ public:
+  explicit thread_timers(const thread_table& table) noexcept : table_(table) {}
+
+  const char* name() const noexcept override { return "thread_timers"; }
+
+  bool start(std::string& why_not) override {
+    current() = this;
+    struct sigaction now {};
+    if (::sigaction(SIGPROF, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == &on_signal) return true;
+    struct sigaction ours {};
+    ours.sa_sigaction = &on_signal;
+    // SA_RESTART and SA_ONSTACK for the program's sake. The mask stays empty: with SIGSEGV blocked a fault here would kill the
+    // program before its own crash handler runs.
+    ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+    ::sigemptyset(&ours.sa_mask);
+    if (::sigaction(SIGPROF, &ours, &previous_) != 0) {
+      why_not = std::string("cannot install a SIGPROF handler: ") + std::strerror(errno);
+      return false;
+    }
+    return true;
+  }
+
+  bool attach(thread& t, std::int64_t period_ns) noexcept override {
+    if (t.has_timer) {
+      set_period(t, period_ns);
+      return true;
+    }
+    sigevent notify{};
+    notify.sigev_notify = SIGEV_THREAD_ID;
+    notify.sigev_signo = SIGPROF;
+    notify.sigev_notify_thread_id = t.tid;
+    notify.sigev_value.sival_ptr = cookie::make(t);
+    if (::timer_create(platform::thread_cpu_clock(t.tid), &notify, &t.timer) != 0) return false;
+    t.has_timer = true;
+    set_period(t, period_ns);
+    return true;
+  }
+
+  void set_period(thread& t, std::int64_t period_ns) noexcept override {
+    core::store_relaxed(period_ns_, period_ns);
+    if (!t.has_timer) return;
+    itimerspec times{};
+    times.it_interval = to_timespec(period_ns);
+    times.it_value = to_timespec(period_ns == 0 ? 0 : 1 + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(period_ns)));
+    ::timer_settime(t.timer, 0, &times, nullptr);
+  }
+
+  void detach(thread& t) noexcept override {
+    if (!t.has_timer) return;
+    ::timer_delete(t.timer);
+    t.has_timer = false;
+  }
+
+  bool healthy() const noexcept override {
+    struct sigaction now {};
+    return ::sigaction(SIGPROF, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == &on_signal;
+  }
+
+  std::uint64_t foreign_signals() const noexcept override { return core::load_relaxed(foreign_); }
+
+ private:
+  static thread_timers*& current() noexcept {
+    static thread_timers* engine = nullptr;  // constant-initialised: no guard for the handler to take
+    return engine;
+  }
+
+  static timespec to_timespec(std::int64_t ns) noexcept {
+    return {static_cast<time_t>(ns / 1000000000), static_cast<long>(ns % 1000000000)};
+  }
+
+  /// splitmix64 (Steele, Lea, Flood 2014): enough for phases. Under the registry's lock.
+  std::uint64_t random() noexcept {
+    if (seed_ == 0) seed_ = static_cast<std::uint64_t>(platform::monotonic_ns());
+    std::uint64_t z = seed_ += 0x9e3779b97f4a7c15ULL;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+    return z ^ z >> 31;
+  }
+
+  // ---- signal handler: only atomics and loads from type-stable memory from here on (R1) ----
+  static void on_signal(int number, siginfo_t* info, void* context) {
+    const int saved_errno = errno;
+    thread_timers* self = current();
+    thread* t = self != nullptr && info->si_code == SI_TIMER ? cookie::find(self->table_, info->si_value.sival_ptr) : nullptr;
+    if (t != nullptr) {
+      const std::int64_t period = core::load_relaxed(self->period_ns_);
+      if (period != 0) t->take_sample(1U + static_cast<std::uint32_t>(info->si_overrun), period, stack_pointer_of(context));
+    } else if (self != nullptr) {
+      core::add_shared(self->foreign_, 1);
+      self->chain(number, info, context);
+    }
+    errno = saved_errno;
+  }
+
+  /// Not our timer: whoever had the signal before us gets it. The default action would kill the program and is not taken.
+  void chain(int number, siginfo_t* info, void* context) const {
+    if ((previous_.sa_flags & SA_SIGINFO) != 0) {
+      if (previous_.sa_sigaction != nullptr && previous_.sa_sigaction != &on_signal) previous_.sa_sigaction(number, info, context);
+    } else if (previous_.sa_handler != SIG_DFL && previous_.sa_handler != SIG_IGN) {
+      previous_.sa_handler(number);
+    }
+  }
+
+  const thread_table& table_;
+  struct sigaction previous_ {};
+  std::int64_t period_ns_ = 0;
+  std::uint64_t foreign_ = 0;
+  std::uint64_t seed_ = 0;
+};
+
+}  // namespace sampling
+}  // namespace pyro

@@ -1,0 +1,241 @@
+#pragma once
+// Reads the environment over a `config` and checks every value. Never fails as a whole: a value that is not allowed is reported, with
+// what is, and the one from the next lower place stands.
+
+#include <pyro/config.hpp>
+#include <pyro/core/abi.hpp>
+
+#include <algorithm>     // sort
+#include <cerrno>        // strtoll
+#include <cstdlib>       // getenv
+#include <csignal>       // signal numbers
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <unistd.h>      // readlink
+
+namespace pyro {
+namespace detail PYRO_HIDDEN {
+
+/// What was wrong, a line each.
+using complaints = std::vector<std::string>;
+
+inline std::string_view trim(std::string_view s) noexcept {
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  return s;
+}
+
+inline std::string lower(std::string_view s) {
+  std::string out(s);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+/// A whole number and what follows it; false where there is no number or it does not fit.
+inline bool split_number(std::string_view text, long long& number, std::string& unit) {
+  const std::string owned(trim(text));
+  char* end = nullptr;
+  errno = 0;
+  number = std::strtoll(owned.c_str(), &end, 10);
+  if (end == owned.c_str() || errno != 0) return false;
+  unit = lower(trim(end));
+  return true;
+}
+
+inline bool parse_scaled(std::string_view text, std::initializer_list<std::pair<const char*, long long>> units, long long& out) {
+  long long number = 0;
+  std::string unit;
+  if (!split_number(text, number, unit)) return false;
+  for (const auto& u : units)
+    if (unit == u.first) {
+      if (number > 0 && number > 0x7fffffffffffffffLL / u.second) return false;
+      out = number * u.second;
+      return true;
+    }
+  return false;
+}
+
+inline bool parse_whole(std::string_view text, long long& out) { return parse_scaled(text, {{"", 1}}, out); }
+/// Milliseconds; a bare number is seconds.
+inline bool parse_duration(std::string_view text, long long& out) {
+  return parse_scaled(text, {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"min", 60000}, {"h", 3600000}}, out);
+}
+inline bool parse_bytes(std::string_view text, long long& out) {
+  return parse_scaled(text,
+                      {{"", 1}, {"b", 1}, {"k", 1024}, {"kb", 1024}, {"kib", 1024}, {"m", 1 << 20}, {"mb", 1 << 20}, {"mib", 1 << 20},
+                       {"g", 1 << 30}, {"gb", 1 << 30}, {"gib", 1 << 30}, {"tib", 1LL << 40}},
+                      out);
+}
+inline bool parse_switch(std::string_view text, long long& out) {
+  const std::string word = lower(trim(text));
+  if (word == "1" || word == "true" || word == "on" || word == "yes") return out = 1, true;
+  if (word == "0" || word == "false" || word == "off" || word == "no") return out = 0, true;
+  return false;
+}
+inline bool parse_level(std::string_view text, long long& out) {
+  const std::string word = lower(trim(text));
+  const char* const names[] = {"debug", "info", "warning", "error"};
+  for (int i = 0; i < 4; ++i)
+    if (word == names[i]) return out = i, true;
+  if (word == "warn") return out = 2, true;
+  return false;
+}
+
+/// A signal's number by name (with or without SIG) or as a number; 0 where it is none.
+inline int parse_signal(std::string_view text) {
+  std::string word = lower(trim(text));
+  if (word.compare(0, 3, "sig") == 0) word.erase(0, 3);
+  const std::pair<const char*, int> names[] = {{"hup", SIGHUP}, {"usr1", SIGUSR1}, {"usr2", SIGUSR2}, {"winch", SIGWINCH}};
+  for (const auto& n : names)
+    if (word == n.first) return n.second;
+  long long number = 0;
+  const bool whole = parse_whole(word, number);
+  const bool usable = whole && number >= 1 && number <= SIGRTMAX && number != SIGKILL && number != SIGSTOP && number != SIGPROF &&
+                      number != SIGSEGV && number != SIGBUS && number != SIGILL && number != SIGFPE && number != SIGABRT;
+  return usable ? static_cast<int>(number) : 0;
+}
+
+inline void set_tag(std::vector<static_tag>& tags, std::string_view key, std::string_view value) {
+  for (static_tag& t : tags)
+    if (t.key == key) {
+      t.value = std::string(value);
+      return;
+    }
+  tags.emplace_back(std::string(key), std::string(value));
+}
+
+/// `key=value` or `key:value`, comma separated.
+inline void parse_tags(const std::string& source, std::string_view text, std::vector<static_tag>& tags, complaints& wrong) {
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    const std::string_view item = trim(text.substr(0, comma));
+    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+    if (item.empty()) continue;
+    const std::size_t split = item.find_first_of("=:");
+    const std::string_view key = trim(item.substr(0, split));
+    if (split == std::string_view::npos || key.empty()) {
+      wrong.push_back(source + ": '" + std::string(item) + "' is not key=value or key:value; left out");
+      continue;
+    }
+    set_tag(tags, key, trim(item.substr(split + 1)));
+  }
+}
+
+/// One number-like setting: how to read it, what is allowed, and what to say where it is not.
+struct number_setting {
+  const char* field;
+  std::initializer_list<const char*> variables;  ///< lowest precedence first
+  bool (*parse)(std::string_view, long long&);
+  long long least, most;
+  const char* allowed;
+};
+
+class settings_reader {
+ public:
+  settings_reader(config& target, complaints& wrong) : target_(target), wrong_(wrong) {}
+
+  void read() {
+    const config defaults;
+    text(target_.application_name, {"OTEL_SERVICE_NAME", "PYROSCOPE_APPLICATION_NAME", "PYRO_APPLICATION_NAME"});
+    text(target_.outputs, {"PYRO_OUTPUTS", "PYRO"});
+    text(target_.server_address, {"PYROSCOPE_SERVER_ADDRESS", "PYRO_SERVER_ADDRESS"});
+    text(target_.tags_from_env, {"PYRO_TAGS_FROM_ENV"});
+    text(target_.engine, {"PYRO_ENGINE"});
+    text(target_.toggle_signal, {"PYRO_TOGGLE_SIGNAL"});
+
+    number(target_.sample_rate, defaults.sample_rate,
+           {"sample_rate", {"PYRO_SAMPLE_RATE"}, parse_whole, 1, 1000, "a whole number of samples a second from 1 to 1000"});
+    milliseconds(target_.window, defaults.window,
+                 {"window", {"PYROSCOPE_UPLOAD_INTERVAL", "PYRO_WINDOW"}, parse_duration, 100, 3600000, "a duration from 100ms to 1h, such as 10s"});
+    number(target_.max_memory, defaults.max_memory,
+           {"max_memory", {"PYRO_MAX_MEMORY"}, parse_bytes, 256 << 10, 1 << 30, "a size from 256KiB to 1GiB, such as 8MiB"});
+    number(target_.max_tag_values, defaults.max_tag_values,
+           {"max_tag_values", {"PYRO_MAX_TAG_VALUES"}, parse_whole, 1, 100000, "a whole number from 1 to 100000"});
+    number(target_.max_tag_length, defaults.max_tag_length,
+           {"max_tag_length", {"PYRO_MAX_TAG_LENGTH"}, parse_whole, 8, 1024, "a number of bytes from 8 to 1024"});
+    number(target_.file_count, defaults.file_count,
+           {"file_count", {"PYRO_FILE_COUNT"}, parse_whole, 1, 1000000, "a whole number from 1 to 1000000"});
+    number(target_.file_bytes, defaults.file_bytes,
+           {"file_bytes", {"PYRO_FILE_BYTES"}, parse_bytes, 64 << 10, 1LL << 40, "a size from 64KiB to 1TiB, such as 1GiB"});
+    milliseconds(target_.exit_timeout, defaults.exit_timeout,
+                 {"exit_timeout", {"PYRO_EXIT_TIMEOUT"}, parse_duration, 0, 60000, "a duration from 0 to 60s, such as 2s"});
+    number(target_.flush_on_signals, defaults.flush_on_signals,
+           {"flush_on_signals", {"PYRO_FLUSH_ON_SIGNALS"}, parse_switch, 0, 1, "on or off"});
+    number(target_.background, defaults.background, {"background", {"PYRO_BACKGROUND"}, parse_switch, 0, 1, "on or off"});
+    number(target_.log_level, defaults.log_level,
+           {"log_level", {"PYROSCOPE_LOG_LEVEL", "PYRO_LOG_LEVEL"}, parse_level, 0, 3, "debug, info, warning or error"});
+
+    tags();
+    if (target_.engine != "thread_timers" && target_.engine != "none") {
+      wrong_.push_back("engine (PYRO_ENGINE): '" + target_.engine + "' is not thread_timers or none; using thread_timers");
+      target_.engine = "thread_timers";
+    }
+    if (!target_.toggle_signal.empty() && parse_signal(target_.toggle_signal) == 0) {
+      wrong_.push_back("toggle_signal (PYRO_TOGGLE_SIGNAL): '" + target_.toggle_signal +
+                       "' is not USR1, USR2, HUP, WINCH or the number of a signal that a program may handle; no signal toggles profiling");
+      target_.toggle_signal.clear();
+    }
+    if (target_.application_name.empty()) target_.application_name = program_name();
+  }
+
+ private:
+  static void text(std::string& field, std::initializer_list<const char*> variables) {
+    for (const char* name : variables)
+      if (const char* value = std::getenv(name); value != nullptr && *value != '\0') field = std::string(trim(value));
+  }
+
+  /// Starts from what the code set, or from the default where that is out of range, and lets each variable override in turn.
+  template <class T>
+  void number(T& field, const T& fallback, const number_setting& setting) {
+    if (const auto coded = static_cast<long long>(field); coded < setting.least || coded > setting.most) {
+      wrong_.push_back(std::string(setting.field) + ": " + std::to_string(coded) + " is not " + setting.allowed + "; using the default");
+      field = fallback;
+    }
+    for (const char* name : setting.variables) {
+      const char* value = std::getenv(name);
+      if (value == nullptr || *value == '\0') continue;
+      long long parsed = 0;
+      if (setting.parse(value, parsed) && parsed >= setting.least && parsed <= setting.most) field = static_cast<T>(parsed);
+      else wrong_.push_back(std::string(name) + ": '" + value + "' is not " + setting.allowed + "; it is ignored");
+    }
+  }
+
+  void milliseconds(std::chrono::milliseconds& field, std::chrono::milliseconds fallback, const number_setting& setting) {
+    auto count = static_cast<long long>(field.count());
+    number(count, static_cast<long long>(fallback.count()), setting);
+    field = std::chrono::milliseconds(count);
+  }
+
+  void tags() {
+    std::vector<static_tag> merged;
+    for (const static_tag& t : target_.tags) {
+      if (t.key.empty()) wrong_.push_back("tags: a tag with the value '" + t.value + "' has no key; left out");
+      else set_tag(merged, t.key, t.value);
+    }
+    for (const char* name : {"PYROSCOPE_LABELS", "PYRO_TAGS"})
+      if (const char* value = std::getenv(name)) parse_tags(name, value, merged, wrong_);
+    std::vector<static_tag> from_environment;
+    parse_tags("tags_from_env (PYRO_TAGS_FROM_ENV)", target_.tags_from_env, from_environment, wrong_);
+    for (const static_tag& t : from_environment)
+      if (const char* value = std::getenv(t.value.c_str()); value != nullptr && *value != '\0') set_tag(merged, t.key, value);
+    merged.erase(std::remove_if(merged.begin(), merged.end(), [](const static_tag& t) { return t.value.empty(); }), merged.end());
+    std::sort(merged.begin(), merged.end(), [](const static_tag& a, const static_tag& b) { return a.key < b.key; });
+    target_.tags = std::move(merged);
+  }
+
+  static std::string program_name() {
+    char path[4096];
+    const ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
+    const std::string whole(path, n > 0 ? static_cast<std::size_t>(n) : 0);
+    const std::string name = whole.substr(whole.find_last_of('/') + 1);
+    return name.empty() ? "unknown" : name;
+  }
+
+  config& target_;
+  complaints& wrong_;
+};
+
+}  // namespace detail
+}  // namespace pyro

@@ -1,0 +1,32 @@
+#pragma once
+// What the profiler says of itself. Plain data.
+
+#include <pyro/model/profile.hpp>
+
+#include <cstddef>  // size_t
+#include <cstdint>  // fixed-width integers
+#include <string>
+
+namespace pyro {
+
+/// Sums since `configure`. samples_produced = exported + dropped + open + lost.ring_full, always.
+struct stats {
+  bool running = false;
+  bool paused = false;
+  std::string engine;                   ///< what takes samples; "none" where it was refused
+  std::string engine_refused;           ///< why, where it was
+  int sample_rate = 0;                  ///< samples a second of CPU time
+  std::size_t threads = 0;              ///< threads that have a slot now
+  std::uint64_t calls = 0;              ///< scopes entered, up to the last window's end
+  std::uint64_t samples_produced = 0;   ///< weights included: one for each period of CPU time
+  std::uint64_t samples_exported = 0;   ///< in windows that every exporter took
+  std::uint64_t samples_dropped = 0;    ///< in windows that an exporter refused
+  std::uint64_t samples_open = 0;       ///< in the window that is not closed yet
+  std::uint64_t windows_exported = 0;
+  std::uint64_t export_failures = 0;
+  losses lost;                          ///< up to the last window's end
+  std::int64_t own_cpu_ns = 0;          ///< CPU time of pyro's own threads
+  std::size_t memory_bytes = 0;         ///< call trees, texts, slots, rings
+};
+
+}  // namespace pyro
