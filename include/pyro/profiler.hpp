@@ -14,16 +14,16 @@
 
 namespace pyro {
 
-/// The handle of the process's profiler: stops it when destroyed. Movable. All members are thread safe and none throws; none may be
+/// The handle of the process's profiler: stops it when destroyed. Movable. All members but moving are thread safe, none throws, and none may be
 /// called from a signal handler.
 class profiler {
  public:
   profiler() = default;
-  profiler(profiler&& other) noexcept : runs_(std::exchange(other.runs_, false)), error_(std::move(other.error_)) {}
+  profiler(profiler&& other) noexcept : runs_(__atomic_exchange_n(&other.runs_, false, __ATOMIC_ACQ_REL)), error_(std::move(other.error_)) {}
   profiler& operator=(profiler&& other) noexcept {
     if (this != &other) {
       stop();
-      runs_ = std::exchange(other.runs_, false);
+      runs_ = __atomic_exchange_n(&other.runs_, false, __ATOMIC_ACQ_REL);
       error_ = std::move(other.error_);
     }
     return *this;
@@ -31,36 +31,36 @@ class profiler {
   ~profiler() { stop(); }
 
   /// True where profiling was started by this handle's `configure` and not stopped through it since.
-  explicit operator bool() const noexcept { return runs_; }
+  explicit operator bool() const noexcept { return core::load_acquire(runs_); }
   /// Why it was not started; empty where it was.
   const std::string& error() const noexcept { return error_; }
 
   /// Closes the window now and delivers it. False where not everything was delivered within `timeout`.
   PYRO_HIDDEN bool flush(std::chrono::milliseconds timeout = std::chrono::milliseconds(5000)) noexcept {
-    return runs_ && collect::runtime::the().flush(timeout);
+    return static_cast<bool>(*this) && collect::runtime::the().flush(timeout);
   }
 
   /// Closes the window now and returns it instead of exporting it. Meant for tests, with `config::background` off.
-  PYRO_HIDDEN profile collect_now() { return runs_ ? collect::runtime::the().collect_now() : profile{}; }
+  PYRO_HIDDEN profile collect_now() { return *this ? collect::runtime::the().collect_now() : profile{}; }
 
   /// Suspends counting and sampling: macros cost what they cost without a profiler. Scopes and tags that begin meanwhile are not seen,
   /// also not after `resume`.
   PYRO_HIDDEN void pause() noexcept {
-    if (runs_) collect::runtime::the().pause();
+    if (*this) collect::runtime::the().pause();
   }
   PYRO_HIDDEN void resume() noexcept {
-    if (runs_) collect::runtime::the().resume();
+    if (*this) collect::runtime::the().resume();
   }
 
   /// Samples a second of CPU time, 1 to 1000; false (and a message) where `hz` is not that.
-  PYRO_HIDDEN bool set_sample_rate(int hz) noexcept { return runs_ && collect::runtime::the().set_sample_rate(hz); }
+  PYRO_HIDDEN bool set_sample_rate(int hz) noexcept { return static_cast<bool>(*this) && collect::runtime::the().set_sample_rate(hz); }
 
   /// Delivers the last window, within `config::exit_timeout`, and stops.
   PYRO_HIDDEN void stop() noexcept {
-    if (std::exchange(runs_, false)) collect::runtime::the().stop();
+    if (__atomic_exchange_n(&runs_, false, __ATOMIC_ACQ_REL)) collect::runtime::the().stop();
   }
 
-  PYRO_HIDDEN pyro::stats stats() const noexcept { return runs_ ? collect::runtime::the().get_stats() : pyro::stats{}; }
+  PYRO_HIDDEN pyro::stats stats() const noexcept { return *this ? collect::runtime::the().get_stats() : pyro::stats{}; }
 
  private:
   friend PYRO_HIDDEN profiler configure(const config& wanted) noexcept;

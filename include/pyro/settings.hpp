@@ -93,7 +93,8 @@ inline int parse_signal(std::string_view text) {
   long long number = 0;
   const bool whole = parse_whole(word, number);
   const bool usable = whole && number >= 1 && number <= SIGRTMAX && number != SIGKILL && number != SIGSTOP && number != SIGPROF &&
-                      number != SIGSEGV && number != SIGBUS && number != SIGILL && number != SIGFPE && number != SIGABRT;
+                      number != SIGSEGV && number != SIGBUS && number != SIGILL && number != SIGFPE && number != SIGABRT &&
+                      (number < 32 || number >= SIGRTMIN);  // the C library keeps two for itself
   return usable ? static_cast<int>(number) : 0;
 }
 

@@ -27,19 +27,20 @@ class background_thread {
     const bool made = ::pthread_create(&handle_, nullptr, &entry, this) == 0;
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (made) ::pthread_setname_np(handle_, name);
-    running_ = made;
+    core::store_relaxed(running_, made);
+    lingering_ = false;
     return made;
   }
 
   /// Waits until the thread is at its end; false (and the thread is left to itself) where that takes longer than `timeout_ns`.
   bool join(std::int64_t timeout_ns) noexcept {
-    if (!running_) return true;
-    running_ = false;
+    if (!__atomic_exchange_n(&running_, false, __ATOMIC_ACQ_REL)) return true;
     const std::int64_t deadline = platform::monotonic_ns() + timeout_ns;
     while (!core::load_acquire(ended_)) {
       const std::int64_t left = deadline - platform::monotonic_ns();
       if (left <= 0) {
         ::pthread_detach(handle_);
+        lingering_ = true;
         return false;
       }
       end_.wait(left);
@@ -49,9 +50,14 @@ class background_thread {
   }
 
   /// In a forked child: the thread does not exist there.
-  void forget() noexcept { running_ = false; }
+  void forget() noexcept {
+    core::store_relaxed(running_, false);
+    lingering_ = false;
+  }
 
-  bool running() const noexcept { return running_; }
+  bool running() const noexcept { return core::load_relaxed(running_); }
+  /// Given up by `join`, and still at work.
+  bool lingers() const noexcept { return lingering_ && !core::load_acquire(ended_); }
   bool is_this() const noexcept { return core::load_relaxed(tid_) == platform::thread_id(); }
 
   /// CPU time so far; of a thread that has ended, its whole.
@@ -80,6 +86,7 @@ class background_thread {
   std::int64_t cpu_ns_ = 0;
   bool ended_ = false;
   bool running_ = false;
+  bool lingering_ = false;
 };
 
 }  // namespace collect

@@ -59,8 +59,16 @@ class collector {
 
   platform::mutex& fork_lock() noexcept { return mutex_; }
 
-  /// In a forked child, before its first window: what stands in the trees now was the parent's.
-  void restart_in_child() noexcept {
+  /// In a forked child, before its first window: what stands in the trees now was the parent's. What the parent's worker was about to
+  /// change when the fork came is left as it is, not even destroyed. `restart_threads` frees the parent's other threads.
+  template <class Restart>
+  void restart_in_child(Restart&& restart_threads) noexcept {
+    new (&modules_) platform::module_list();
+    new (&names_) std::unordered_map<const core::site*, std::string>();
+    building_ = false;
+    ended_count_ = {};
+    if (ended_ != nullptr) call_tree::destroy(ended_, registry_.memory(), registry_.texts());
+    ended_ = nullptr;
     registry_.each_thread([&](thread_state& t) {
       const auto forget = [](core::node& n) {
         n.seen_calls = core::load_relaxed(n.calls);
@@ -71,11 +79,17 @@ class collector {
       each_node(*t.tree, forget);
       for (call_tree* tree = t.left_trees; tree != nullptr; tree = tree->next) each_node(*tree, forget);
     });
-    if (ended_ != nullptr) call_tree::destroy(ended_, registry_.memory(), registry_.texts());
-    ended_ = nullptr;
-    samples_ = calls_ = 0;
-    seen_lost_ = losses{};
-    take_losses(ignored_);
+    restart_threads();
+    start_run();
+  }
+
+  /// Counts from here on: a new run.
+  void start_run() noexcept {
+    platform::lock_guard hold(mutex_);
+    core::store_relaxed(samples_, std::uint64_t{0});
+    core::store_relaxed(calls_, std::uint64_t{0});
+    losses ignored;
+    take_losses(ignored);
   }
 
  private:
@@ -142,7 +156,7 @@ class collector {
     }
     static constexpr core::site thread_site{"thread", "", "", 0, core::site_kind::tag};
     char name[thread_state::max_name];
-    registry::read_name(t, name);
+    registry_.read_name(t, name);
     core::node* top = ended_->root();
     if (name[0] != '\0') {
       bool refused = false;
@@ -181,7 +195,7 @@ class collector {
       to.samples += from.samples;
       to.cpu_ns += from.cpu_ns;
     } else {
-      other += calls;
+      if (from.where->kind != core::site_kind::tag) other += calls;  // tags are no calls
       to.other_samples += from.samples;
       to.other_cpu_ns += from.cpu_ns;
     }
@@ -334,7 +348,7 @@ class collector {
     frame shown;
     shown.function = builder.add_function(f);
     shown.line = where.line;
-    shown.mapping = module_of(&where);
+    shown.mapping = modules_.find(&where);
     return builder.add_frame(shown);
   }
 
@@ -352,16 +366,15 @@ class collector {
     return builder.add_stack(below, builder.add_frame(shown));
   }
 
-  static label_set thread_label(const thread_state& t, profile_builder& builder) {
+  label_set thread_label(const thread_state& t, profile_builder& builder) {
     char name[thread_state::max_name];
-    registry::read_name(t, name);
+    registry_.read_name(t, name);
     if (name[0] == '\0') return {};
     return {{builder.text("thread"), builder.text(name)}};
   }
 
   void add_mappings(profile_builder& builder) {
-    modules_ = platform::loaded_modules();
-    for (const auto& m : modules_) {
+    for (const auto& m : modules_.refresh()) {
       mapping shown;
       shown.memory_start = m.start;
       shown.memory_limit = m.limit;
@@ -370,13 +383,7 @@ class collector {
       shown.build_id = builder.text(m.build_id);
       builder.target().mappings.push_back(shown);
     }
-  }
-
-  std::uint32_t module_of(const void* address) const noexcept {
-    const auto a = reinterpret_cast<std::uintptr_t>(address);
-    for (std::size_t i = 0; i < modules_.size(); ++i)
-      if (a >= modules_[i].lowest && a < modules_[i].highest) return static_cast<std::uint32_t>(i);
-    return 0;
+    if (builder.target().mappings.empty()) builder.target().mappings.emplace_back();  // frames refer to one
   }
 
   static constexpr std::uint16_t stale_windows = 6;
@@ -386,11 +393,10 @@ class collector {
   std::uint64_t samples_ = 0;
   std::uint64_t calls_ = 0;
   losses seen_lost_;
-  losses ignored_;
   call_tree* ended_ = nullptr;      ///< what threads that are gone did in this window
   tree_count ended_count_;
   bool building_ = false;
-  std::vector<platform::loaded_module> modules_;
+  platform::module_list modules_;
   std::unordered_map<const core::site*, std::string> names_;
 };
 

@@ -2,6 +2,7 @@
 // Hands profiles to exporters and keeps the ledger. One thread at a time; no lock of the collector or the registry is held.
 
 #include <pyro/logger.hpp>
+#include <pyro/model/merge.hpp>
 #include <pyro/stats.hpp>
 
 #include <map>
@@ -16,94 +17,138 @@ class exports {
 
   void replace(std::vector<std::shared_ptr<exporter>> list) {
     list_ = std::move(list);
-    failing_.clear();
+    ledgers_.clear();
   }
+
+  /// A new run: sums begin anew.
+  void start_run() noexcept {
+    platform::lock_guard hold(counters_lock_);
+    sums_ = sums{};
+  }
+
   /// In a forked child: what the parent's exporters hold is the parent's; they are left as they are, not even destroyed.
   void abandon() noexcept {
     new (&list_) std::vector<std::shared_ptr<exporter>>();
-    new (&failing_) std::map<const exporter*, unsigned>();
+    new (&ledgers_) std::map<const exporter*, ledger>();
     new (&counters_lock_) platform::mutex();
-    windows_ = failures_ = exported_ = dropped_ = 0;
-    lost_ = losses{};
+    sums_ = sums{};
   }
 
   bool empty() const noexcept { return list_.empty(); }
-  const std::vector<std::shared_ptr<exporter>>& list() const noexcept { return list_; }
+  /// Losses count also where the window has no row and is not sent.
+  void count(const losses& window) noexcept {
+    platform::lock_guard hold(counters_lock_);
+    detail::add_losses(sums_.lost, window);
+  }
 
-  void send(const profile& window) {
+  /// True where every exporter delivered it.
+  bool send(const profile& window) {
     const auto weight = static_cast<std::uint64_t>(window.total(1));
     bool all = true;
-    for (const auto& e : list_) all &= attempt(*e, [&] { return e->export_profile(window); });
-    platform::lock_guard hold(counters_lock_);
-    (all ? exported_ : dropped_) += weight;
-    if (all) ++windows_;
-    add(lost_, window.lost);
+    for (const auto& e : list_) all &= attempt(*e, weight, [&] { return e->export_profile(window); });
+    settle(weight, 1);
+    return all;
   }
 
   bool flush(std::chrono::steady_clock::time_point deadline) {
     bool all = true;
     for (const auto& e : list_) {
-      PYRO_TRY { all &= e->flush(deadline); }
-      PYRO_CATCH_ALL { all = false; }
+      bool delivered = false;
+      PYRO_TRY { delivered = e->flush(deadline); }
+      PYRO_CATCH_ALL {}
+      if (delivered) ledgers_[e.get()].held = 0;
+      all &= delivered;
     }
+    settle(0, 0);
     return all;
   }
 
+  /// The end of the run: what an exporter still holds after this is lost.
   void finish() {
-    for (const auto& e : list_) attempt(*e, [&] { return e->finish(); });
+    for (const auto& e : list_) {
+      attempt(*e, 0, [&] { return e->finish(); });
+      ledger& own = ledgers_[e.get()];
+      own.lost += own.held;
+      own.held = 0;
+    }
+    settle(0, 0);
     list_.clear();  // a user's exporter is released when profiling stops, not at the end of the process
   }
 
   void fill(stats& s) noexcept {
     platform::lock_guard hold(counters_lock_);
-    s.samples_exported = exported_;
-    s.samples_dropped = dropped_;
-    s.windows_exported = windows_;
-    s.export_failures = failures_;
-    s.lost = lost_;
+    s.samples_queued = sums_.queued;
+    s.samples_dropped = sums_.dropped;
+    s.samples_exported = sums_.sent - sums_.queued - sums_.dropped;
+    s.windows = sums_.windows;
+    s.export_failures = sums_.failures;
+    s.lost = sums_.lost;
+  }
+  std::uint64_t sent() noexcept {
+    platform::lock_guard hold(counters_lock_);
+    return sums_.sent;
+  }
+  bool sent_anything() noexcept {
+    platform::lock_guard hold(counters_lock_);
+    return sums_.windows != 0;
   }
 
-  bool sent_anything() const noexcept { return windows_ + failures_ != 0; }
-
  private:
+  /// Of one exporter, in samples.
+  struct ledger {
+    std::uint64_t held = 0;
+    std::uint64_t lost = 0;
+    unsigned failures = 0;  ///< in a row
+  };
+  struct sums {
+    std::uint64_t windows = 0, failures = 0, sent = 0, queued = 0, dropped = 0;
+    losses lost;
+  };
+
   /// A failure is said once, and once more when it is over; not at each window.
   template <class Call>
-  bool attempt(const exporter& e, Call&& call) {
+  bool attempt(const exporter& e, std::uint64_t weight, Call&& call) {
     export_result result = export_result::failure("it threw an exception");
     PYRO_TRY { result = call(); }
     PYRO_CATCH_ALL {}
-    unsigned& failed = failing_[&e];
+    ledger& own = ledgers_[&e];
     if (result.ok) {
-      if (failed != 0) log_(log_level::warning, std::string("exporter ") + e.name() + ": works again after " + std::to_string(failed) + " failures");
-      failed = 0;
+      own.held = 0;
+      if (own.failures != 0)
+        log_(log_level::warning, std::string("exporter ") + e.name() + ": works again after " + std::to_string(own.failures) + " failures");
+      own.failures = 0;
       return true;
     }
+    (result.kept ? own.held : own.lost) += weight;
     {
       platform::lock_guard hold(counters_lock_);
-      ++failures_;
+      ++sums_.failures;
     }
-    if (failed++ == 0) log_(log_level::error, std::string("exporter ") + e.name() + ": " + result.error + " (the window is lost; further failures are counted, not logged)");
+    if (own.failures++ == 0)
+      log_(log_level::error, std::string("exporter ") + e.name() + ": " + result.error +
+                                 (result.kept ? " (kept, to be tried again" : " (the window is lost") + "; further failures are counted, not logged)");
     return false;
   }
 
-  static void add(losses& sum, const losses& more) noexcept {
-    sum.ring_full += more.ring_full;
-    sum.foreign_signal += more.foreign_signal;
-    sum.handler_replaced += more.handler_replaced;
-    sum.timer_failed += more.timer_failed;
-    sum.budget += more.budget;
-    sum.tag_values += more.tag_values;
-    sum.tag_cut += more.tag_cut;
-    sum.threads += more.threads;
-    sum.stacks += more.stacks;
+  /// A sample counts as delivered where every exporter has delivered it; so the worst of them speaks for all.
+  void settle(std::uint64_t weight, std::uint64_t windows) noexcept {
+    std::uint64_t queued = 0, dropped = 0;
+    for (const auto& each : ledgers_) {
+      if (each.second.lost > dropped) dropped = each.second.lost;
+      if (each.second.held > queued) queued = each.second.held;
+    }
+    platform::lock_guard hold(counters_lock_);
+    sums_.sent += weight;
+    sums_.windows += windows;
+    sums_.dropped = dropped < sums_.sent ? dropped : sums_.sent;
+    sums_.queued = queued < sums_.sent - sums_.dropped ? queued : sums_.sent - sums_.dropped;
   }
 
   detail::logger& log_;
   std::vector<std::shared_ptr<exporter>> list_;
-  std::map<const exporter*, unsigned> failing_;
-  platform::mutex counters_lock_;  // for the counters alone: never held while an exporter works
-  std::uint64_t windows_ = 0, failures_ = 0, exported_ = 0, dropped_ = 0;
-  losses lost_;
+  std::map<const exporter*, ledger> ledgers_;
+  platform::mutex counters_lock_;  // for the sums alone: never held while an exporter works
+  sums sums_;
 };
 
 }  // namespace collect

@@ -71,7 +71,7 @@ inline std::string function_name(std::string_view pretty) {
     const std::string_view rest = pretty.substr(i);
     const bool at_word = i == 0 || !is_word(pretty[i - 1]);
     const std::size_t op = at_word ? operator_length(rest) : 0;
-    if (at_word && starts_with(rest, "decltype")) {
+    if (at_word && starts_with(rest, "decltype") && (rest.size() == 8 || !is_word(rest[8]))) {
       i = skip_brackets(pretty, pretty.find('(', i));
     } else if (op != 0) {
       const bool of_lambda = starts_with(rest, "operator()") && ends_with(name, "{lambda}::");
@@ -81,7 +81,8 @@ inline std::string function_name(std::string_view pretty) {
     } else if (starts_with(rest, "(anonymous class)") || starts_with(rest, "(lambda") || starts_with(rest, "<lambda")) {
       i = skip_brackets(pretty, i);
       name += "{lambda}";
-    } else if (starts_with(rest, "(anonymous namespace)") || starts_with(rest, "{anonymous}") || starts_with(rest, "<unnamed>")) {
+      if (i < pretty.size() && !starts_with(pretty.substr(i), "::")) break;  // " mutable"
+    } else if (starts_with(rest, "(anonymous namespace)") || starts_with(rest, "{anonymous}") || starts_with(rest, "<unnamed")) {
       i = skip_brackets(pretty, i);
       name += "(anonymous)";
     } else if (pretty[i] == '(') {

@@ -14,20 +14,23 @@
 namespace pyro {
 namespace collect PYRO_HIDDEN {
 
-enum class thread_stage : std::uint32_t { free, live, gone };
+// Constants, not an enum: clang++'s atomic builtins take integers and pointers alone.
+using thread_stage_type = std::uint32_t;
+namespace thread_stage {
+inline constexpr thread_stage_type free = 0, live = 1, gone = 2;
+}
 
 /// All that pyro knows of a thread.
 struct thread_state : sampling::thread {
   static constexpr std::size_t max_modules = 32;
   static constexpr std::size_t max_name = 64;
 
-  thread_stage stage;
+  thread_stage_type stage;
   call_tree* tree;                     ///< the tree in use; written by the thread
   call_tree* left_trees;               ///< trees that the thread has left; pushed by the thread, taken by the collector
   core::slot** cached[max_modules];    ///< the modules' thread-local pointers to this slot
   std::uint32_t cached_count;
-  std::uint32_t name_version;          ///< odd while the name is being written
-  char name[max_name];
+  char name[max_name];                 ///< under the registry's lock
   std::uint64_t lost_budget;           ///< calls; each counter has one writer, the thread
   std::uint64_t lost_tag_values;
   std::uint64_t tag_cut;
@@ -46,21 +49,25 @@ struct shared_losses {
 
 class registry {
  public:
-  registry() noexcept : texts_(memory_), timers_(table_) {}
+  registry() noexcept : texts_(memory_), timers_(table_) { instance() = this; }
 
   // ---- configuration, by the runtime ----
 
   void set_limits(std::size_t memory, std::uint32_t values_per_key, std::size_t value_bytes) noexcept {
     memory_.set_limit(memory);
     texts_.set_values_per_key(values_per_key);
+    platform::lock_guard hold(mutex_);
     value_limit_ = value_bytes;
+    each_live([&](thread_state& t) { core::store_relaxed(t.value_limit, value_bytes); });
   }
 
   /// Starts the engine and attaches all live threads. Where it is refused, "none" takes its place and `why_not` says why.
   bool start_engine(bool sampling, std::int64_t period_ns, std::string& why_not) {
     platform::lock_guard hold(mutex_);
     if (!have_key_) have_key_ = ::pthread_key_create(&key_, &thread_ends) == 0;
-    engine_ = sampling ? static_cast<sampling::engine*>(&timers_) : &none_;
+    sampling::engine* wanted = sampling ? static_cast<sampling::engine*>(&timers_) : &none_;
+    if (wanted != engine_) each_live([&](thread_state& t) { engine_->detach(t); });
+    engine_ = wanted;
     const bool started = engine_->start(why_not);
     if (!started) engine_ = &none_;
     period_ns_ = period_ns;
@@ -84,8 +91,8 @@ class registry {
   arena& memory() noexcept { return memory_; }
   intern_table& texts() noexcept { return texts_; }
   shared_losses& losses() noexcept { return losses_; }
-  std::size_t bytes() const noexcept { return memory_.used() + slot_count_ * slot_bytes() + sizeof(registry); }
-  std::size_t live_threads() const noexcept { return live_count_; }
+  std::size_t bytes() const noexcept { return memory_.used() + core::load_relaxed(slot_count_) * slot_bytes() + sizeof(registry); }
+  std::size_t live_threads() const noexcept { return core::load_relaxed(live_count_); }
 
   // ---- the slow path, by application threads ----
 
@@ -110,11 +117,11 @@ class registry {
     step how{request.where, request.value, request.size, request.literal ? request.value : nullptr};
     if (how.data != nullptr && !fit(*t, how)) return {nullptr, nullptr};
     auto* parent = reinterpret_cast<core::node*>(top->at & ~core::in_other);
-    if ((top->at & core::in_other) != 0) return count_other(*t, *parent, top);
-    if (parent->depth >= core::max_depth) return enter_other(*t, *parent, top, request.sp);
+    if ((top->at & core::in_other) != 0) return count_other(*t, *parent, top, request);
+    if (parent->depth >= core::max_depth) return enter_other(*t, *parent, top, request);
     bool refused = false;
     core::node* child = t->tree->child(parent, how, memory_, texts_, refused);
-    if (child == nullptr) return enter_other(*t, *parent, top, request.sp);
+    if (child == nullptr) return enter_other(*t, *parent, top, request);
     if (refused) core::add_single_writer(t->lost_tag_values, 1);
     else t->cache[place_of(top->at, how)] = child;
     return core::push(t, top, child, request.sp);
@@ -124,21 +131,15 @@ class registry {
     thread_state* t = adopt(cached);
     if (t == nullptr) return;
     if (size >= thread_state::max_name) size = cut_text(data, thread_state::max_name - 1);
-    // A seqlock with one writer: the collector reads again where the version changed meanwhile.
-    core::store_release(t->name_version, t->name_version + 1);
-    for (std::size_t i = 0; i < thread_state::max_name; ++i) core::store_relaxed(t->name[i], i < size ? data[i] : '\0');
-    core::store_release(t->name_version, t->name_version + 1);
+    platform::lock_guard hold(mutex_);
+    std::memcpy(t->name, data, size);
+    t->name[size] = '\0';
   }
 
-  /// The thread's name, as a whole whatever its thread does meanwhile; empty where it has none.
-  static void read_name(const thread_state& t, char (&name)[thread_state::max_name]) noexcept {
-    std::uint32_t before;
-    do {
-      before = core::load_acquire(t.name_version);
-      for (std::size_t i = 0; i < sizeof name; ++i) name[i] = core::load_relaxed(t.name[i]);
-      __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    } while ((before & 1) != 0 || before != core::load_relaxed(t.name_version));
-    name[sizeof name - 1] = '\0';
+  /// The thread's name; empty where it has none.
+  void read_name(const thread_state& t, char (&name)[thread_state::max_name]) noexcept {
+    platform::lock_guard hold(mutex_);
+    std::memcpy(name, t.name, sizeof name);
   }
 
   // ---- by the collector, under its own lock ----
@@ -195,8 +196,11 @@ class registry {
 
   /// In the child, from the fork handler: plain stores alone. The one thread left comes by `enter` at its next scope.
   void after_fork_in_child() noexcept {
-    forked_ = static_cast<thread_state*>(core::this_slot);
-    if (forked_ != nullptr) forget(*forked_);
+    forked_ = own_state();  // by the key: a child that forks again before its first scope has no thread-local pointer
+    if (forked_ != nullptr) {
+      forget(*forked_);
+      forked_->has_timer = false;  // not inherited, and its number may soon be another timer's
+    }
     after_fork();
   }
 
@@ -237,12 +241,19 @@ class registry {
     if (!engine_->attach(t, period_ns_)) core::add_shared(losses_.timer_failed, 1);
   }
 
+  /// The calling thread's state by its key, also where its modules' pointers were cleared; nullptr where it has none.
+  thread_state* own_state() const noexcept {
+    if (!have_key_) return nullptr;
+    void* specific = ::pthread_getspecific(key_);
+    return specific == &refused_ ? nullptr : static_cast<thread_state*>(specific);
+  }
+
   // The order matters: once this_slot is set, scopes inside what registration calls (malloc, perhaps) take the ordinary way.
   thread_state* claim() noexcept {
+    if (have_key_ && ::pthread_getspecific(key_) == &refused_) return nullptr;  // counted once, and costs no lock again
     thread_state* t = nullptr;
     {
       platform::lock_guard hold(mutex_);
-      instance() = this;
       const pid_t tid = platform::thread_id();
       if (forked_ != nullptr && tid == forked_->tid) {
         t = forked_;
@@ -255,12 +266,13 @@ class registry {
             free_ = t;
           }
           core::add_shared(losses_.no_slot, 1);
+          if (have_key_) ::pthread_setspecific(key_, &refused_);
           return nullptr;
         }
         t->tid = tid;
         clear(*t);
         core::store_release(t->stage, thread_stage::live);
-        ++live_count_;
+        core::store_relaxed(live_count_, live_count_ + 1);
       }
     }
     remember(*t, &core::this_slot);
@@ -320,17 +332,19 @@ class registry {
   }
 
   static void thread_ends(void* specific) noexcept {
+    if (specific == &refused_) return;
     auto& t = *static_cast<thread_state*>(specific);
     forget(t);
     registry& self = *instance();
     platform::lock_guard hold(self.mutex_);
+    self.engine_->settle(t);
     self.retire(t);
   }
 
   void retire(thread_state& t) noexcept {
     engine_->detach(t);
     core::store_release(t.stage, thread_stage::gone);
-    --live_count_;
+    core::store_relaxed(live_count_, live_count_ - 1);
   }
 
   /// A long-lived thread whose paths went stale starts a fresh tree; the collector asked for it through the root entry.
@@ -360,9 +374,10 @@ class registry {
     return true;
   }
   static std::size_t cut_text(const char* data, std::size_t most) noexcept {
+    const auto continues = [data](std::size_t at) { return (static_cast<unsigned char>(data[at]) & 0xc0) == 0x80; };
     std::size_t size = most;
-    while (size > 0 && (static_cast<unsigned char>(data[size]) & 0xc0) == 0x80) --size;
-    return size;
+    while (size > 0 && most - size < 4 && continues(size)) --size;
+    return size == 0 || continues(size) ? most : size;  // no UTF-8: cut anywhere
   }
 
   static std::size_t place_of(std::uintptr_t at, const step& how) noexcept {
@@ -370,16 +385,17 @@ class registry {
                                                          : core::cache_place(at, how.where, how.data, how.size);
   }
 
-  static core::position count_other(thread_state& t, core::node& below, core::entry* top) noexcept {
+  static core::position count_other(thread_state& t, core::node& below, core::entry* top, const core::enter_request& request) noexcept {
+    if (request.where->kind == core::site_kind::tag) return {&t, top};  // tags are no calls
     core::add_single_writer(below.other, 1);
     core::add_single_writer(t.lost_budget, 1);
     return {&t, top};
   }
-  static core::position enter_other(thread_state& t, core::node& below, core::entry* top, std::uintptr_t sp) noexcept {
+  static core::position enter_other(thread_state& t, core::node& below, core::entry* top, const core::enter_request& request) noexcept {
     core::store_relaxed(top[1].at, reinterpret_cast<std::uintptr_t>(&below) | core::in_other);
-    core::store_relaxed(top[1].sp, sp);
+    core::store_relaxed(top[1].sp, request.sp);
     core::store_release(t.top, top + 1);
-    return count_other(t, below, top);
+    return count_other(t, below, top, request);
   }
 
   platform::mutex mutex_;
@@ -396,6 +412,7 @@ class registry {
   std::size_t live_count_ = 0;
   thread_state* free_ = nullptr;
   thread_state* forked_ = nullptr;
+  static inline char refused_ = 0;  ///< its address marks threads that got no slot
   pthread_key_t key_{};
   bool have_key_ = false;
 };

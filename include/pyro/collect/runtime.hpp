@@ -17,11 +17,16 @@
 #include <pyro/settings.hpp>
 
 #include <cstdlib>  // atexit
+#include <sched.h>  // yield
 
 namespace pyro {
 namespace collect PYRO_HIDDEN {
 
-enum class run_state : std::uint32_t { off, starting, running, stopping, forked };
+// Constants, not an enum: clang++'s atomic builtins take integers and pointers alone.
+using run_state_type = std::uint32_t;
+namespace run_state {
+inline constexpr run_state_type off = 0, starting = 1, running = 2, stopping = 3, forked = 4;
+}
 
 class runtime {
  public:
@@ -37,6 +42,8 @@ class runtime {
     detail::settings_reader(wanted, wrong).read();
     std::string refused = claim_process();
     if (!refused.empty()) return refused;
+    if (pump_.lingers() || worker_.lingers())
+      return "the last run's worker is still busy in an exporter that did not return within exit_timeout; try again when it has";
     const bool takes_over = load_state() == run_state::running && from_environment_ && !from_environment;
     if (!takes_over && !change(run_state::off, run_state::starting)) {
       if (from_environment) return "profiling is running already";
@@ -44,7 +51,7 @@ class runtime {
     }
     log_.configure(wanted.log, wanted.log_level);
     for (const std::string& complaint : wrong) log_(log_level::warning, complaint);
-    if (detail::lower(detail::trim(wanted.outputs)) == "off") {
+    if (parse_outputs(wanted.outputs).off) {
       if (takes_over) stop();
       else set_state(run_state::off);
       return "profiling is off: PYRO=off";
@@ -69,6 +76,7 @@ class runtime {
       log_(log_level::error, "stop: the last window was not delivered within exit_timeout (" + std::to_string(config_.exit_timeout.count()) + " ms); it may be lost");
     if (!pump_.is_this()) pump_.join(1000000000);
     if (!had_worker) last_window();
+    if (!worker_.lingers()) config_.exporters.clear();  // the program's own objects are released now
     set_state(run_state::off);
   }
 
@@ -77,8 +85,8 @@ class runtime {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     if (!worker_.running()) {
       platform::lock_guard hold(export_lock_);
-      close_and_send(false);
-      return exports_.flush(deadline);
+      const bool sent = close_and_send(false);
+      return exports_.flush(deadline) && sent;
     }
     const std::uint64_t ticket = __atomic_add_fetch(&flush_wanted_, 1, __ATOMIC_ACQ_REL);
     worker_wake_.set();
@@ -122,14 +130,20 @@ class runtime {
     stats s;
     s.running = load_state() == run_state::running;
     s.paused = core::load_relaxed(paused_);
-    s.engine = engine_name_;
-    s.engine_refused = engine_refused_;
+    {
+      platform::lock_guard hold(engine_lock_);
+      s.engine = engine_name_;
+      s.engine_refused = engine_refused_;
+    }
     s.sample_rate = core::load_relaxed(sample_rate_);
     s.threads = registry_.live_threads();
     exports_.fill(s);
     s.calls = collector_.calls();
-    s.samples_produced = collector_.samples() + s.lost.ring_full;
-    s.samples_open = collector_.samples() - s.samples_exported - s.samples_dropped;
+    // Read after the exporters' sums, and once: what came in between is in the open window.
+    const std::uint64_t drained = collector_.samples();
+    const std::uint64_t sent = s.samples_exported + s.samples_queued + s.samples_dropped;
+    s.samples_open = drained > sent ? drained - sent : 0;
+    s.samples_produced = sent + s.samples_open + s.lost.ring_full;
     s.own_cpu_ns = own_cpu_ns();
     s.memory_bytes = registry_.bytes();
     return s;
@@ -144,16 +158,16 @@ class runtime {
 
   static core::position enter(const core::enter_request& request) noexcept {
     runtime& self = *entered_;
-    const run_state now = self.load_state();
+    const run_state_type now = self.load_state();
     if (PYRO_UNLIKELY(now != run_state::running)) {
-      if (now != run_state::forked || !self.restart_in_child()) return {nullptr, nullptr};
+      if (!self.come_back(now)) return {nullptr, nullptr};
     }
     return self.registry_.enter(request);
   }
   static void name_thread(core::module*, core::slot** cached, const char* name, std::size_t size) noexcept {
     runtime& self = *entered_;
-    const run_state now = self.load_state();
-    if (now == run_state::running || (now == run_state::forked && self.restart_in_child())) self.registry_.name_thread(cached, name, size);
+    const run_state_type now = self.load_state();
+    if (now == run_state::running || self.come_back(now)) self.registry_.name_thread(cached, name, size);
   }
   static const core::hooks& table() noexcept {
     static constexpr core::hooks hooks{PYRO_ABI, sizeof(core::hooks), &enter, &name_thread};
@@ -190,6 +204,8 @@ class runtime {
     install_process_hooks();
     registry_.set_limits(config_.max_memory, static_cast<std::uint32_t>(config_.max_tag_values), static_cast<std::size_t>(config_.max_tag_length));
     window_start_ns_ = platform::monotonic_ns();
+    collector_.start_run();
+    exports_.start_run();
     begin_sampling();
     start_threads();
     paused_ = false;
@@ -229,11 +245,17 @@ class runtime {
   }
 
   void begin_sampling() {
-    engine_refused_.clear();
-    if (!registry_.start_engine(config_.engine != "none", period_ns(), engine_refused_))
-      log_(log_level::error, "engine thread_timers is refused: " + engine_refused_ + "; scopes are counted, no CPU time is sampled");
-    engine_name_ = registry_.engine().name();
+    std::string refused;
+    if (!registry_.start_engine(config_.engine != "none", period_ns(), refused))
+      log_(log_level::error, "engine thread_timers is refused: " + refused + "; scopes are counted, no CPU time is sampled");
+    set_engine(registry_.engine().name(), refused);
     engine_lost_ = false;
+  }
+
+  void set_engine(const char* name, const std::string& refused) {
+    platform::lock_guard hold(engine_lock_);
+    engine_name_ = name;
+    engine_refused_ = refused;
   }
 
   void start_threads() noexcept {
@@ -271,19 +293,19 @@ class runtime {
       // Somebody else has the signal now. To go on would send it signals that it does not expect (R5).
       engine_lost_ = true;
       registry_.stop_engine();
-      engine_name_ = "none";
-      engine_refused_ = "another handler for SIGPROF was installed";
+      set_engine("none", "another handler for SIGPROF was installed");
       window.lost.handler_replaced = 1;
       log_(log_level::error, "another SIGPROF handler replaced pyro's: sampling has stopped, counts go on; start the other profiler first, or set engine=none");
     }
     return window;
   }
 
-  void close_and_send(bool last) {
+  bool close_and_send(bool last) {
     const profile window = close();
+    exports_.count(window.lost);
     // An empty window says nothing, except as the only one: then the files should exist.
-    if (window.samples.empty() && !(last && !exports_.sent_anything())) return;
-    exports_.send(window);
+    if (window.samples.empty() && !(last && !exports_.sent_anything())) return true;
+    return exports_.send(window);
   }
 
   void last_window() noexcept {
@@ -310,8 +332,8 @@ class runtime {
       next = next_boundary();
       platform::lock_guard hold(export_lock_);
       PYRO_TRY {
-        close_and_send(false);
-        if (flushing) answer_flush(ticket, exports_.flush(std::chrono::steady_clock::now() + config_.exit_timeout));
+        const bool sent = close_and_send(false);
+        if (flushing) answer_flush(ticket, exports_.flush(std::chrono::steady_clock::now() + config_.exit_timeout) && sent);
       }
       PYRO_CATCH_ALL { log_(log_level::error, "a window is lost: out of memory"); }
     }
@@ -337,7 +359,7 @@ class runtime {
 
   void install_signals() noexcept {
     if (config_.flush_on_signals)
-      for (const int number : {SIGINT, SIGTERM}) take_signal(number, &on_exit_signal, SA_RESETHAND, "flush_on_signals");
+      for (const int number : {SIGINT, SIGTERM}) take_signal(number, &on_exit_signal, static_cast<int>(SA_RESETHAND), "flush_on_signals");
     if (!config_.toggle_signal.empty()) take_signal(detail::parse_signal(config_.toggle_signal), &on_toggle_signal, 0, "toggle_signal");
   }
 
@@ -400,21 +422,33 @@ class runtime {
     registry_.after_fork_in_child();
     collector_.fork_lock().unlock();
     new (&export_lock_) platform::mutex();
+    new (&engine_lock_) platform::mutex();
+    restarting_ = 0;
     log_.after_fork();
     pump_.forget();
     worker_.forget();
     exit_signal_ = toggle_wanted_ = 0;
     // Whatever the parent was about to do (start, stop), it goes on there. Here only a profiler that ran can run again.
-    const run_state now = load_state();
+    const run_state_type now = load_state();
     set_state(now == run_state::running || now == run_state::forked ? run_state::forked : run_state::off);
     if (load_state() == run_state::off) publish(nullptr);
   }
 
+  /// Not running: in a forked child that was, the first scope starts anew, and those of other threads wait for that.
+  bool come_back(run_state_type now) noexcept {
+    if (now == run_state::forked && restart_in_child()) return true;
+    while (load_state() == run_state::starting) {
+      if (core::load_acquire(restarting_) == platform::thread_id()) return false;  // its own scopes, inside operator new perhaps
+      ::sched_yield();
+    }
+    return load_state() == run_state::running;
+  }
+
   bool restart_in_child() noexcept {
     if (!change(run_state::forked, run_state::starting)) return false;
+    core::store_release(restarting_, platform::thread_id());
     PYRO_TRY {
-      collector_.restart_in_child();
-      registry_.restart_in_child();
+      collector_.restart_in_child([this] { registry_.restart_in_child(); });
       std::vector<std::shared_ptr<exporter>> kept;
       for (const auto& own : config_.exporters)
         if (own != nullptr && own->after_fork()) kept.push_back(own);
@@ -430,14 +464,15 @@ class runtime {
     }
     PYRO_CATCH_ALL {}
     set_state(run_state::running);
+    core::store_release(restarting_, 0);
     return true;
   }
 
   // ---- small things ----
 
-  run_state load_state() const noexcept { return core::load_acquire(state_); }
-  void set_state(run_state to) noexcept { core::store_release(state_, to); }
-  bool change(run_state from, run_state to) noexcept {
+  run_state_type load_state() const noexcept { return core::load_acquire(state_); }
+  void set_state(run_state_type to) noexcept { core::store_release(state_, to); }
+  bool change(run_state_type from, run_state_type to) noexcept {
     return __atomic_compare_exchange_n(&state_, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
   }
   std::int64_t period_ns() const noexcept { return 1000000000 / core::load_relaxed(sample_rate_); }
@@ -457,13 +492,15 @@ class runtime {
   background_thread worker_;
   platform::event pump_wake_, worker_wake_, done_;
   platform::mutex export_lock_;
-  run_state state_ = run_state::off;
+  platform::mutex engine_lock_;   // for the two texts below alone
+  run_state_type state_ = run_state::off;
   std::string engine_name_ = "none";
   std::string engine_refused_;
   std::uint64_t flush_wanted_ = 0, flush_done_ = 0;
   std::int64_t window_start_ns_ = 0;
   std::int64_t seen_own_cpu_ns_ = 0;
   int sample_rate_ = 100;
+  pid_t restarting_ = 0;          ///< the thread that starts anew in a forked child
   int exit_signal_ = 0;
   int toggle_wanted_ = 0;
   bool stop_wanted_ = false;

@@ -45,10 +45,10 @@ PYRO_INLINE std::size_t cache_place(std::uintptr_t parent, const void* where, co
   return (cache_place(parent, where) ^ quick_hash(data, size)) % cache_size;
 }
 
-PYRO_HIDDEN PYRO_NOINLINE inline position enter_text(const site* where, const char* data, std::size_t size) noexcept {
+/// `sp`: of the frame that holds the tag. Not of a helper below it: the next scope in that frame would take the tag for a dead entry.
+PYRO_INLINE position enter_text_at(const site* where, const char* data, std::size_t size, std::uintptr_t sp) noexcept {
   slot* own = this_slot;
-  const std::uintptr_t sp = PYRO_CALLER_SP();
-  if (PYRO_LIKELY(own != nullptr && size <= own->value_limit)) {
+  if (PYRO_LIKELY(own != nullptr && size <= load_relaxed(own->value_limit))) {
     entry* top = own->top;
     node* child = own->cache[cache_place(top->at, where, data, size)];
     if (PYRO_LIKELY(reinterpret_cast<std::uintptr_t>(child->parent) == top->at && child->where == where && child->value != nullptr &&
@@ -57,6 +57,10 @@ PYRO_HIDDEN PYRO_NOINLINE inline position enter_text(const site* where, const ch
       return push(own, top, child, sp);
   }
   return enter_slow(where, data, size, false, sp);
+}
+
+PYRO_HIDDEN PYRO_NOINLINE inline position enter_text(const site* where, const char* data, std::size_t size) noexcept {
+  return enter_text_at(where, data, size, PYRO_CALLER_SP());
 }
 
 /// PYRO_TAG and PYRO_SCOPE_DYNAMIC. Must be destroyed by the thread that made it.
@@ -81,8 +85,9 @@ class text_scope {
   // Converted out of line: a site of its own costs no code for digits or lengths.
   template <class T>
   PYRO_HIDDEN PYRO_NOINLINE static position enter_value(const site* where, const T& value) noexcept {
-    return with_text(value, [where](const char* data, std::size_t size) noexcept {
-      return data == nullptr ? position{nullptr, nullptr} : enter_text(where, data, size);
+    const std::uintptr_t sp = PYRO_CALLER_SP();
+    return with_text(value, [where, sp](const char* data, std::size_t size) noexcept {
+      return data == nullptr ? position{nullptr, nullptr} : enter_text_at(where, data, size, sp);
     });
   }
 

@@ -64,7 +64,8 @@ inline auto with_text(const T& value, Then&& then) noexcept {
   } else if constexpr (__is_same(T, char)) {
     return then(&value, std::size_t{1});
   } else if constexpr (__is_enum(T)) {
-    return with_text(static_cast<__underlying_type(T)>(value), then);
+    const auto number = +static_cast<__underlying_type(T)>(value);  // +: also of an enum over char or bool
+    return with_text(number, then);
   } else if constexpr (decltype(has_text(value, 0))::value) {
     return then(static_cast<const char*>(value.data()), static_cast<std::size_t>(value.size()));
   } else {

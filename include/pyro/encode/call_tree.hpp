@@ -5,8 +5,10 @@
 #include <pyro/encode/names.hpp>
 
 #include <algorithm>      // sort
+#include <cstdint>        // values
 #include <string>         // names
 #include <unordered_map>  // children by name
+#include <utility>        // move
 #include <vector>         // nodes
 
 namespace pyro::detail {

@@ -10,8 +10,11 @@
 
 #include <pyro/encode/names.hpp>
 
-#include <map>     // lines in a fixed order
-#include <string>  // the text
+#include <cstdint>  // values
+#include <map>      // lines in a fixed order
+#include <string>   // the text
+#include <utility>  // move
+#include <vector>   // names by frame
 
 namespace pyro {
 
@@ -36,7 +39,7 @@ inline std::string folded_frame(const std::string& text) {
 
 }  // namespace detail
 
-/// The rows of one sample type as folded stacks, sorted by line; rows of value 0 are left out. Values in the type's own unit.
+/// The rows of one sample type as folded stacks, sorted by stack; rows of value 0 are left out. Values in the type's own unit.
 inline std::string encode_folded(const profile& p, const folded_options& options = folded_options()) {
   if (p.sample_types.empty()) return {};
   const int found = p.column(options.type.c_str());

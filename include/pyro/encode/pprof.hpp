@@ -8,8 +8,10 @@
 #include <pyro/encode/protobuf.hpp>
 #include <pyro/encode/units.hpp>
 
+#include <cstdint>        // values
 #include <string>         // the bytes
 #include <unordered_map>  // string table
+#include <utility>        // move
 #include <vector>         // index maps
 
 namespace pyro {

@@ -7,9 +7,11 @@
 #include <pyro/encode/text_table.hpp>
 #include <pyro/encode/units.hpp>
 
-#include <map>     // values of a tag
-#include <string>  // the text
-#include <vector>  // levels of the tree
+#include <algorithm>  // sort
+#include <map>        // values of a tag
+#include <string>     // the text
+#include <utility>    // move
+#include <vector>     // levels of the tree
 
 namespace pyro {
 

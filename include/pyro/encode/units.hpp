@@ -58,7 +58,7 @@ inline std::string format_duration(std::int64_t ns) {
 inline std::string format_bytes(std::int64_t bytes) {
   if (bytes < 0) return "-" + format_bytes(bytes == INT64_MIN ? INT64_MAX : -bytes);
   const auto value = static_cast<std::uint64_t>(bytes);
-  if (value < 1024) return std::to_string(value) + " B";
+  if (value < 1024) return format_count(bytes) + " B";
   std::uint64_t unit = 1024;
   for (const char* name : {" KiB", " MiB", " GiB"}) {
     if (value < unit * 1024 - unit / 2) return format_scaled(value, unit) + name;

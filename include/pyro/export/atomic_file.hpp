@@ -19,7 +19,7 @@ inline const char* advice_for(int error) noexcept {
     case EDQUOT: return "free some space there or write to another file system";
     case EACCES:
     case EPERM: return "give this process permission to write to that directory or name another";
-    case EROFS: return "the file system is read-only: name a directory elsewhere";
+    case EROFS: return "name a directory on a file system that can be written";
     case EISDIR: return "that is a directory: add a file name";
     case ENOTDIR:
     case EEXIST: return "a part of the path is a file, not a directory";

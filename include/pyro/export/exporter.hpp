@@ -6,16 +6,20 @@
 
 #include <chrono>  // deadlines
 #include <string>
+#include <utility>  // move
 
 namespace pyro {
 
-/// Outcome of one export. `error` says what failed and what to do; it reaches the user through the log callback.
+/// Outcome of one export. `error` says what failed and what to do; it reaches the user through the log callback. `kept`: the exporter
+/// holds what it was given and tries again, so nothing is lost yet; success means that everything held so far is delivered.
 struct export_result {
   bool ok = true;
   std::string error;
+  bool kept = false;
 
   static export_result success() { return {}; }
-  static export_result failure(std::string why) { return {false, std::move(why)}; }
+  static export_result failure(std::string why) { return {false, std::move(why), false}; }
+  static export_result retry_later(std::string why) { return {false, std::move(why), true}; }
 };
 
 /// Receives each window's profile. All members are called by one thread at a time (pyro's worker, or the thread that runs

@@ -1,8 +1,9 @@
 #pragma once
 // Writes profiles to files: one of the whole run, or one a window. Readers never see half a file. Threads: as every exporter.
 //
-// A name without %w and %n is one file of the whole run, rewritten as windows come. With %w or %n there is one file a window;
-// windows without a row get none, and of the files this exporter wrote itself the oldest go when there are too many.
+// A name without %w and %n is one file of the whole run, rewritten at each window; at fewer once that takes more than a
+// hundredth of the time. With %w or %n there is one file a window; windows without a row get none, and of the files this
+// exporter wrote itself the oldest go when there are too many.
 // What could not be written is not lost: the next window, `flush` or `finish` tries again, with all of it.
 
 #include <pyro/encode/folded.hpp>
@@ -13,9 +14,11 @@
 #include <pyro/export/file_name.hpp>
 #include <pyro/model/merge.hpp>
 
+#include <chrono>   // deadlines
 #include <cstdint>  // sizes
 #include <deque>    // files written, oldest first
 #include <string>   // paths
+#include <utility>  // move
 
 namespace pyro {
 
@@ -45,9 +48,11 @@ class file_exporter : public exporter {
     forget_parent();
     if (!pattern_.per_window()) {
       held_.add(window);
-      const bool news = !window.samples.empty() || held_.windows() == 1;  // an idle window only moves the end of the run
       dirty_ = true;
-      return news ? write_held() : export_result::success();
+      // An idle window only moves the end of the run.
+      const bool news = !window.samples.empty() || held_.windows() == 1 || failed_;
+      since_write_ns_ += window.duration_ns;
+      return news && since_write_ns_ >= pause_ns_ ? write_held() : export_result::success();
     }
     if (window.samples.empty() && held_.empty()) return export_result::success();
     if (!held_.empty()) {
@@ -92,6 +97,7 @@ class file_exporter : public exporter {
     files_.clear();
     bytes_ = 0;
     dirty_ = false;
+    pause_ns_ = 0;
   }
 
   std::string encode(const profile& p) const {
@@ -112,8 +118,12 @@ class file_exporter : public exporter {
       }
       return result;
     }
+    const auto begin = std::chrono::steady_clock::now();
     const std::string why = detail::write_atomically(pattern_.expand(0, 0, 0), encode(held_.result()), options_.sync);
-    dirty_ = !why.empty();
+    const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - begin;
+    pause_ns_ = 100 * took.count();
+    since_write_ns_ = 0;
+    dirty_ = failed_ = !why.empty();
     return why.empty() ? export_result::success() : export_result::failure(why);
   }
 
@@ -167,7 +177,10 @@ class file_exporter : public exporter {
   detail::file_pattern pattern_;
   profile_run held_;
   bool dirty_ = false;    // what is held is not, or not as it is now, in a file
+  bool failed_ = false;   // the last write of the run
   bool written_ = false;  // the last window reached a file
+  std::int64_t pause_ns_ = 0;        // least time of the run between two writes of its file
+  std::int64_t since_write_ns_ = 0;  // time of the run since the last one
   std::uint64_t number_ = 1;
   std::deque<file> files_;
   std::uint64_t bytes_ = 0;

@@ -2,18 +2,18 @@
 // Writing bytes without hurting the program: no SIGPIPE, no SIGXFSZ, no endless wait for a reader that has stopped.
 // Any ordinary thread, also an application's in its exit hook; not for signal handlers. POSIX.
 
-#include <cerrno>    // errors
-#include <chrono>    // longest wait for a reader
-#include <climits>   // PIPE_BUF
-#include <csignal>   // SIGPIPE, SIGXFSZ
-#include <cstdio>    // FILE
-#include <cstring>   // strerror_r
-#include <ctime>     // timespec
-#include <string>    // messages
+#include <cerrno>       // errors
+#include <chrono>       // longest wait for a reader
+#include <climits>      // PIPE_BUF
+#include <csignal>      // SIGPIPE, SIGXFSZ
+#include <cstdio>       // FILE
+#include <cstring>      // strerror_r
+#include <ctime>        // timespec
+#include <string>       // messages
 #include <string_view>  // bytes
 
-#include <poll.h>    // is there room
-#include <unistd.h>  // write
+#include <poll.h>       // is there room
+#include <unistd.h>     // write
 
 namespace pyro::detail {
 

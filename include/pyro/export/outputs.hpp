@@ -15,9 +15,11 @@
 #include <pyro/export/report.hpp>
 #include <pyro/export/stdout.hpp>
 
-#include <memory>  // exporters are shared with their maker
-#include <string>  // the list
-#include <vector>  // exporters
+#include <algorithm>  // min
+#include <memory>     // exporters are shared with their maker
+#include <string>     // the list
+#include <utility>    // move
+#include <vector>     // exporters
 
 namespace pyro {
 

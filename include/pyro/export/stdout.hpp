@@ -24,7 +24,7 @@ class stdout_exporter : public exporter {
   export_result export_profile(const profile& window) override {
     if (window.samples.empty()) {
       if (!any_) last_empty_ = window;
-      return export_result::success();
+      return last_;
     }
     any_ = true;
     return write(format_ == stream_format::text ? encode_text(window) + "\n" : encode_folded(window));
@@ -33,7 +33,7 @@ class stdout_exporter : public exporter {
   bool after_fork() noexcept override { return true; }
 
   export_result finish() override {
-    if (any_ || format_ != stream_format::text) return export_result::success();
+    if (any_ || format_ != stream_format::text) return last_;
     any_ = true;
     return write(encode_text(last_empty_));
   }
@@ -41,16 +41,17 @@ class stdout_exporter : public exporter {
  private:
   export_result write(const std::string& text) {
     const int error = detail::write_stream(file_, text);
-    if (error == 0) return export_result::success();
+    if (error == 0) return last_ = export_result::success();
     const char* which = file_ == stdout ? "standard output" : file_ == stderr ? "standard error" : "the stream";
-    return export_result::failure(std::string("cannot write to ") + which + ": " + detail::error_text(error) +
-                                  "; write to a file instead (PYRO=text:FILE)");
+    return last_ = export_result::failure(std::string("cannot write to ") + which + ": " + detail::error_text(error) +
+                                          "; write to a file instead (PYRO=text:FILE)");
   }
 
   stream_format format_;
   std::FILE* file_;
   bool any_ = false;
   profile last_empty_;
+  export_result last_;  // of the last write: an idle window does not mend a broken pipe
 };
 
 }  // namespace pyro

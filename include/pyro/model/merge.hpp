@@ -7,6 +7,7 @@
 #include <algorithm>  // min, max
 #include <optional>   // the merger of a run that starts anew
 #include <string>     // engine names
+#include <utility>    // move
 #include <vector>     // index maps
 
 namespace pyro {

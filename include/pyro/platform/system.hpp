@@ -3,6 +3,7 @@
 
 #include <pyro/core/abi.hpp>
 
+#include <cerrno>         // ESRCH
 #include <cstddef>        // size_t
 #include <cstdint>        // fixed-width integers
 #include <linux/futex.h>  // event
@@ -33,7 +34,8 @@ inline clockid_t thread_cpu_clock(pid_t tid) noexcept {
 }
 
 /// True while the thread exists. Not signal safe by need, but only a system call.
-inline bool thread_exists(pid_t tid) noexcept { return ::syscall(SYS_tgkill, ::getpid(), tid, 0) == 0; }
+/// A refusal (seccomp) is no proof of its end.
+inline bool thread_exists(pid_t tid) noexcept { return ::syscall(SYS_tgkill, ::getpid(), tid, 0) == 0 || errno != ESRCH; }
 
 struct stack_range {
   std::uintptr_t low = 0;

@@ -23,6 +23,9 @@ class engine {
   /// Changes the period; 0 suspends.
   virtual void set_period(thread& t, std::int64_t period_ns) noexcept = 0;
 
+  /// In a thread that is about to end: accounts for CPU time whose expiry will never be delivered.
+  virtual void settle(thread&) noexcept {}
+
   /// Ends the sampling of a thread. The thread still exists or is known to be gone.
   virtual void detach(thread& t) noexcept = 0;
 

@@ -40,6 +40,8 @@ struct thread : core::slot {
   pid_t tid;
   bool has_timer;
   timer_t timer;
+  std::int64_t first_expiry_ns;   ///< on the thread's CPU clock
+  std::uint64_t delivered;        ///< expiries since then; written by the handler
 
   /// The innermost entry that is alive where the stack pointer is `sp`. Entries below it were left by longjmp; only addresses within
   /// the thread's own stack can be compared (a coroutine or signal stack may lie anywhere). Signal safe.
@@ -52,8 +54,14 @@ struct thread : core::slot {
   /// Writes a sample taken where the stack pointer was `sp`. Signal safe; runs in the thread itself.
   void take_sample(std::uint32_t weight, std::int64_t period_ns, std::uintptr_t sp) noexcept {
     const core::entry* entry = live_top(core::load_relaxed(top), sp);
+    core::add_single_writer(delivered, weight);
+    write(weight, period_ns, core::load_relaxed(entry->at));
+  }
+
+  /// Signal safe; the thread itself alone, with no handler of ours under way.
+  void write(std::uint32_t weight, std::int64_t period_ns, std::uintptr_t at) noexcept {
     std::uint64_t words[record::words];
-    record{weight, weight * period_ns, core::load_relaxed(entry->at)}.store(words);
+    record{weight, weight * period_ns, at}.store(words);
     if (!samples.push(words, record::words)) core::add_single_writer(lost_ring_full, weight);
   }
 };

@@ -63,6 +63,10 @@ class thread_timers final : public engine {
     current() = this;
     struct sigaction now {};
     if (::sigaction(SIGPROF, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == &on_signal) return true;
+    if (installed_) {  // to take it back would be a fight, and handlers that chain would call each other for ever (R5)
+      why_not = "another handler for SIGPROF was installed after pyro's";
+      return false;
+    }
     struct sigaction ours {};
     ours.sa_sigaction = &on_signal;
     // SA_RESTART and SA_ONSTACK for the program's sake. The mask stays empty: with SIGSEGV blocked a fault here would kill the
@@ -73,6 +77,7 @@ class thread_timers final : public engine {
       why_not = std::string("cannot install a SIGPROF handler: ") + std::strerror(errno);
       return false;
     }
+    installed_ = true;
     return true;
   }
 
@@ -95,10 +100,35 @@ class thread_timers final : public engine {
   void set_period(thread& t, std::int64_t period_ns) noexcept override {
     core::store_relaxed(period_ns_, period_ns);
     if (!t.has_timer) return;
+    const std::int64_t first = period_ns == 0 ? 0 : 1 + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(period_ns));
+    core::store_relaxed(t.first_expiry_ns, period_ns == 0 ? 0 : platform::clock_ns(platform::thread_cpu_clock(t.tid)) + first);
+    core::store_relaxed(t.delivered, std::uint64_t{0});
     itimerspec times{};
     times.it_interval = to_timespec(period_ns);
-    times.it_value = to_timespec(period_ns == 0 ? 0 : 1 + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(period_ns)));
+    times.it_value = to_timespec(first);
     ::timer_settime(t.timer, 0, &times, nullptr);
+  }
+
+  /// The kernel looks at CPU timers on its tick alone: what expired within a thread's last tick is never delivered, which for threads
+  /// of a few milliseconds is half their time. It is known from the clock; where the thread stood is not, so it goes to the outermost
+  /// scope of late, which was around it.
+  void settle(thread& t) noexcept override {
+    const std::int64_t period = core::load_relaxed(period_ns_);
+    const std::int64_t first = core::load_relaxed(t.first_expiry_ns);
+    if (!t.has_timer || period == 0 || first == 0) return;
+    sigset_t ours, before;
+    ::sigemptyset(&ours);
+    ::sigaddset(&ours, SIGPROF);
+    ::pthread_sigmask(SIG_BLOCK, &ours, &before);  // one producer for the ring: no handler from here on
+    detach(t);
+    const std::int64_t now = platform::clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    const std::int64_t expired = now < first ? 0 : 1 + (now - first) / period;
+    const std::int64_t missing = expired - static_cast<std::int64_t>(core::load_relaxed(t.delivered));
+    if (missing > 0 && missing <= max_missing) {
+      const std::uintptr_t outermost = core::load_relaxed(t.stack[1].at);
+      t.write(static_cast<std::uint32_t>(missing), period, outermost != 0 ? outermost : core::load_relaxed(t.stack[0].at));
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   void detach(thread& t) noexcept override {
@@ -157,7 +187,11 @@ class thread_timers final : public engine {
     }
   }
 
+  // More than a tick's worth was held back by the program, which blocked the signal; its place is not known at all.
+  static constexpr std::int64_t max_missing = 50;
+
   const thread_table& table_;
+  bool installed_ = false;
   struct sigaction previous_ {};
   std::int64_t period_ns_ = 0;
   std::uint64_t foreign_ = 0;

@@ -1,0 +1,5 @@
+#pragma once
+
+#include "city.hpp"
+
+ride order_bike(double search_radius);

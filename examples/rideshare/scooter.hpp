@@ -1,0 +1,5 @@
+#pragma once
+
+#include "city.hpp"
+
+ride order_scooter(double search_radius);
