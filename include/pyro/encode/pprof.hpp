@@ -189,7 +189,8 @@ class pprof_encoder {
     out_.bytes(5, part_.data());
   }
 
-  /// For people only; nothing may depend on them.
+  /// For people only; nothing may depend on them. Texts that differ in every file are left to encode_text: readers that merge files
+  /// print each one.
   void write_comments() {
     std::vector<std::int64_t> comments;
     const auto comment = [&](const char* what, const std::string& text) {
@@ -198,8 +199,6 @@ class pprof_encoder {
     comment("application", p_.application);
     comment("engine", p_.engine);
     comment("lost", format_losses(p_.lost));
-    comment("own cost", format_duration(p_.cost.cpu_ns) + " CPU, " +
-                            format_bytes(static_cast<std::int64_t>(p_.cost.memory_bytes)) + " held");
     out_.packed(13, comments);
   }
 

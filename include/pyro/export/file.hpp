@@ -124,7 +124,7 @@ class file_exporter : public exporter {
     pause_ns_ = 100 * took.count();
     since_write_ns_ = 0;
     dirty_ = failed_ = !why.empty();
-    return why.empty() ? export_result::success() : export_result::failure(why);
+    return why.empty() ? export_result::success() : export_result::retry_later(why);
   }
 
   /// Sets `written_`: the result can be a failure although the file was written, where an older one could not be removed.
@@ -133,7 +133,7 @@ class file_exporter : public exporter {
     const std::string bytes = encode(window);
     const std::string why = detail::write_atomically(path, bytes, options_.sync);
     written_ = why.empty();
-    if (!written_) return export_result::failure(why);
+    if (!written_) return export_result::retry_later(why);
     ++number_;
     files_.push_back({path, bytes.size()});
     bytes_ += bytes.size();
@@ -170,7 +170,7 @@ class file_exporter : public exporter {
       if (::unlink(oldest.path.c_str()) != 0 && errno != ENOENT && why.empty())
         why = "cannot remove the old file \"" + oldest.path + "\": " + detail::error_text(errno) + "; remove it by hand";
     }
-    return why.empty() ? export_result::success() : export_result::failure(why);
+    return why.empty() ? export_result::success() : export_result::retry_later(why);
   }
 
   file_options options_;
