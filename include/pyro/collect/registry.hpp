@@ -67,9 +67,9 @@ class registry {
     if (!have_key_) have_key_ = ::pthread_key_create(&key_, &thread_ends) == 0;
     sampling::engine* wanted = sampling ? static_cast<sampling::engine*>(&timers_) : &none_;
     if (wanted != engine_) each_live([&](thread_state& t) { engine_->detach(t); });
-    engine_ = wanted;
+    core::store_release(engine_, wanted);
     const bool started = engine_->start(why_not);
-    if (!started) engine_ = &none_;
+    if (!started) core::store_release(engine_, static_cast<sampling::engine*>(&none_));
     period_ns_ = period_ns;
     each_live([&](thread_state& t) { attach(t); });
     return started;
@@ -84,10 +84,10 @@ class registry {
   void stop_engine() noexcept {
     platform::lock_guard hold(mutex_);
     each_live([&](thread_state& t) { engine_->detach(t); });
-    engine_ = &none_;
+    core::store_release(engine_, static_cast<sampling::engine*>(&none_));
   }
 
-  sampling::engine& engine() noexcept { return *engine_; }
+  sampling::engine& engine() noexcept { return *core::load_acquire(engine_); }
   arena& memory() noexcept { return memory_; }
   intern_table& texts() noexcept { return texts_; }
   shared_losses& losses() noexcept { return losses_; }

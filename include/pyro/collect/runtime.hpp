@@ -206,9 +206,9 @@ class runtime {
     window_start_ns_ = platform::monotonic_ns();
     collector_.start_run();
     exports_.start_run();
+    core::store_relaxed(paused_, false);
     begin_sampling();
     start_threads();
-    paused_ = false;
     set_state(run_state::running);
     publish(&table());
     if (exports_.empty()) log_(log_level::info, "no output is set: profiles are kept for stats and collect_now alone; try PYRO=report");
