@@ -12,6 +12,8 @@
 #include <pyro/collect/background.hpp>
 #include <pyro/collect/collector.hpp>
 #include <pyro/collect/exports.hpp>
+#include <pyro/collect/leader.hpp>
+#include <pyro/collect/program_signals.hpp>
 #include <pyro/export/forked_outputs.hpp>
 #include <pyro/export/outputs.hpp>
 #include <pyro/settings.hpp>
@@ -40,8 +42,8 @@ class runtime {
     core::join_process();
     detail::complaints wrong;
     detail::settings_reader(wanted, wrong).read();
-    std::string refused = claim_process();
-    if (!refused.empty()) return refused;
+    if (std::string refused = lead_process(table()); !refused.empty()) return refused;
+    entered_ = this;
     if (pump_.lingers() || worker_.lingers())
       return "the last run's worker is still busy in an exporter that did not return within exit_timeout; try again when it has";
     const bool takes_over = load_state() == run_state::running && from_environment_ && !from_environment;
@@ -75,6 +77,7 @@ class runtime {
     if (!worker_.is_this() && !worker_.join(deadline - platform::monotonic_ns()))
       log_(log_level::error, "stop: the last window was not delivered within exit_timeout (" + std::to_string(config_.exit_timeout.count()) + " ms); it may be lost");
     if (!pump_.is_this()) pump_.join(1000000000);
+    signals_.set_pump_runs(false);
     if (!had_worker) last_window();
     if (!worker_.lingers()) config_.exporters.clear();  // the program's own objects are released now
     set_state(run_state::off);
@@ -152,7 +155,7 @@ class runtime {
   detail::logger& log() noexcept { return log_; }
 
  private:
-  runtime() : collector_(registry_), exports_(log_) {}
+  runtime() : collector_(registry_), exports_(log_), signals_(pump_wake_, log_) {}
 
   // ---- what modules call ----
 
@@ -172,29 +175,6 @@ class runtime {
   static const core::hooks& table() noexcept {
     static constexpr core::hooks hooks{PYRO_ABI, sizeof(core::hooks), &enter, &name_thread};
     return hooks;
-  }
-
-  /// The process has one leader, for good: slots belong to it.
-  std::string claim_process() {
-    core::rendezvous* page = core::meeting_point;
-    if (page->abi != PYRO_ABI)
-      return "another version of pyro (ABI " + std::to_string(page->abi) + ", this one has " + std::to_string(PYRO_ABI) +
-             ") was loaded first in this process; build all its parts with one version";
-    const core::hooks* leader = nullptr;
-    if (!__atomic_compare_exchange_n(&page->leader, &leader, &table(), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) && leader != &table()) {
-      Dl_info where{};
-      const bool known = ::dladdr(leader, &where) != 0 && where.dli_fname != nullptr;
-      return std::string("the profiler of this process lives in ") + (known ? where.dli_fname : "another module") + "; configure it there";
-    }
-    entered_ = this;
-    return {};
-  }
-
-  /// Turns the macros of all modules on or off.
-  static void publish(const core::hooks* active) noexcept {
-    core::rendezvous* page = core::meeting_point;
-    __atomic_store_n(&page->active, active, __ATOMIC_SEQ_CST);
-    for (core::module* m = __atomic_load_n(&page->modules, __ATOMIC_SEQ_CST); m != nullptr; m = m->next) core::store_release(m->active, active);
   }
 
   // ---- starting ----
@@ -220,7 +200,7 @@ class runtime {
     make_exporters();
     if (!config_.server_address.empty())
       log_(log_level::warning, "server_address is set (" + config_.server_address + "), but this version has no uploader; set PYRO=pprof:FILE to write files");
-    install_signals();
+    signals_.install(config_);
   }
 
   /// Keeps counting; the new exporters get what the environment's profiler has gathered since its last window.
@@ -263,6 +243,7 @@ class runtime {
     if (!config_.background) return;
     const bool both = pump_.start("pyro-pump", [](void* self) { static_cast<runtime*>(self)->pump(); }, this) &&
                       worker_.start("pyro-worker", [](void* self) { static_cast<runtime*>(self)->work(); }, this);
+    signals_.set_pump_runs(pump_.running());
     if (!both) log_(log_level::error, "cannot start background threads (limit on threads?); profiles are delivered at stop and exit alone");
   }
 
@@ -350,60 +331,12 @@ class runtime {
       pump_wake_.wait(100000000);
       collector_.drain();
       if (round % 10 == 0) registry_.reap();
-      if (__atomic_exchange_n(&toggle_wanted_, 0, __ATOMIC_ACQ_REL) != 0) core::load_relaxed(paused_) ? resume() : pause();
-      if (const int number = core::load_acquire(exit_signal_)) return end_by_signal(number);
+      if (signals_.take_toggle()) core::load_relaxed(paused_) ? resume() : pause();
+      if (const int number = signals_.ending()) {
+        stop();
+        return program_signals::end_program(number);
+      }
     }
-  }
-
-  // ---- signals of the program, where it asked for them ----
-
-  void install_signals() noexcept {
-    if (config_.flush_on_signals)
-      for (const int number : {SIGINT, SIGTERM}) take_signal(number, &on_exit_signal, static_cast<int>(SA_RESETHAND), "flush_on_signals");
-    if (!config_.toggle_signal.empty()) take_signal(detail::parse_signal(config_.toggle_signal), &on_toggle_signal, 0, "toggle_signal");
-  }
-
-  /// Only a signal that is at its default: the program's own handlers are never replaced.
-  void take_signal(int number, void (*handler)(int), int flags, const char* setting) noexcept {
-    struct sigaction now {};
-    if (::sigaction(number, nullptr, &now) != 0) return;
-    if ((now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == handler) return;
-    if ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL) {
-      log_(log_level::info, std::string(setting) + ": the program handles signal " + std::to_string(number) + " itself; pyro leaves it alone");
-      return;
-    }
-    struct sigaction ours {};
-    ours.sa_handler = handler;
-    ours.sa_flags = SA_RESTART | flags;
-    ::sigemptyset(&ours.sa_mask);
-    ::sigaction(number, &ours, nullptr);
-  }
-
-  // Signal safe: a store and a futex. SA_RESETHAND: a second Ctrl-C ends the program at once.
-  static void on_exit_signal(int number) {
-    const int saved_errno = errno;
-    core::store_release(entered_->exit_signal_, number);
-    entered_->pump_wake_.set();
-    if (!entered_->pump_.running()) ::raise(number);  // nobody to flush: the default, by now
-    errno = saved_errno;
-  }
-  static void on_toggle_signal(int) {
-    const int saved_errno = errno;
-    core::store_release(entered_->toggle_wanted_, 1);
-    entered_->pump_wake_.set();
-    errno = saved_errno;
-  }
-
-  void end_by_signal(int number) noexcept {
-    stop();
-    struct sigaction standard {};
-    standard.sa_handler = SIG_DFL;
-    ::sigaction(number, &standard, nullptr);
-    sigset_t only;
-    ::sigemptyset(&only);
-    ::sigaddset(&only, number);
-    ::pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
-    ::kill(::getpid(), number);
   }
 
   // ---- fork ----
@@ -427,7 +360,7 @@ class runtime {
     log_.after_fork();
     pump_.forget();
     worker_.forget();
-    exit_signal_ = toggle_wanted_ = 0;
+    signals_.forget();
     // Whatever the parent was about to do (start, stop), it goes on there. Here only a profiler that ran can run again.
     const run_state_type now = load_state();
     set_state(now == run_state::running || now == run_state::forked ? run_state::forked : run_state::off);
@@ -491,6 +424,7 @@ class runtime {
   background_thread pump_;
   background_thread worker_;
   platform::event pump_wake_, worker_wake_, done_;
+  program_signals signals_;
   platform::mutex export_lock_;
   platform::mutex engine_lock_;   // for the two texts below alone
   run_state_type state_ = run_state::off;
@@ -501,8 +435,6 @@ class runtime {
   std::int64_t seen_own_cpu_ns_ = 0;
   int sample_rate_ = 100;
   pid_t restarting_ = 0;          ///< the thread that starts anew in a forked child
-  int exit_signal_ = 0;
-  int toggle_wanted_ = 0;
   bool stop_wanted_ = false;
   bool flush_ok_ = false;
   bool paused_ = false;
