@@ -21,13 +21,13 @@ class arena {
   void set_limit(std::size_t bytes) noexcept { core::store_relaxed(limit_, bytes); }
   std::size_t limit() const noexcept { return core::load_relaxed(limit_); }
   std::size_t used() const noexcept { return core::load_relaxed(used_); }
-  bool full() const noexcept { return used() + chunk::bytes > limit(); }
+  bool full() const noexcept { return used() + chunk::bytes > common(); }
 
   /// An empty chunk, or nullptr past the budget.
-  chunk* take() noexcept { return take_within(limit()); }
+  chunk* take() noexcept { return take_within(common()); }
 
-  /// The same for the first chunk of a tree: a quarter above the budget is kept for threads that come late or start anew.
-  chunk* take_reserved() noexcept { return take_within(limit() + limit() / 4); }
+  /// The same for the first chunk of a tree: a fifth of the budget is kept for threads that come late or start anew.
+  chunk* take_reserved() noexcept { return take_within(limit()); }
 
   void give_back(chunk* c) noexcept {
     platform::lock_guard hold(mutex_);
@@ -39,6 +39,8 @@ class arena {
   platform::mutex& fork_lock() noexcept { return mutex_; }
 
  private:
+  std::size_t common() const noexcept { return limit() - limit() / 5; }
+
   chunk* take_within(std::size_t bytes) noexcept {
     if (used() + chunk::bytes > bytes) return nullptr;  // without the lock: a program past its budget comes here often
     platform::lock_guard hold(mutex_);

@@ -171,6 +171,7 @@ class registry {
     core::store_release(t.stage, thread_stage::free);
     t.next_free = free_;
     free_ = &t;
+    core::store_relaxed(freed_, freed_ + 1);
   }
 
   /// Gives back the slots of threads that ended without running their key's destructor.
@@ -196,6 +197,7 @@ class registry {
 
   /// In the child, from the fork handler: plain stores alone. The one thread left comes by `enter` at its next scope.
   void after_fork_in_child() noexcept {
+    if (have_key_ && is_refusal(::pthread_getspecific(key_))) ::pthread_setspecific(key_, nullptr);
     forked_ = own_state();  // by the key: a child that forks again before its first scope has no thread-local pointer
     if (forked_ != nullptr) {
       forget(*forked_);
@@ -245,12 +247,16 @@ class registry {
   thread_state* own_state() const noexcept {
     if (!have_key_) return nullptr;
     void* specific = ::pthread_getspecific(key_);
-    return specific == &refused_ ? nullptr : static_cast<thread_state*>(specific);
+    return is_refusal(specific) ? nullptr : static_cast<thread_state*>(specific);
   }
+
+  // A thread that got no slot has an odd number in the key: it asks again when a slot has come free since.
+  void* refusal() const noexcept { return reinterpret_cast<void*>(core::load_relaxed(freed_) << 1 | 1); }
+  static bool is_refusal(const void* specific) noexcept { return (reinterpret_cast<std::uintptr_t>(specific) & 1) != 0; }
 
   // The order matters: once this_slot is set, scopes inside what registration calls (malloc, perhaps) take the ordinary way.
   thread_state* claim() noexcept {
-    if (have_key_ && ::pthread_getspecific(key_) == &refused_) return nullptr;  // counted once, and costs no lock again
+    if (have_key_ && ::pthread_getspecific(key_) == refusal()) return nullptr;  // counted once, and costs no lock again
     thread_state* t = nullptr;
     {
       platform::lock_guard hold(mutex_);
@@ -266,7 +272,7 @@ class registry {
             free_ = t;
           }
           core::add_shared(losses_.no_slot, 1);
-          if (have_key_) ::pthread_setspecific(key_, &refused_);
+          if (have_key_) ::pthread_setspecific(key_, refusal());
           return nullptr;
         }
         t->tid = tid;
@@ -332,7 +338,7 @@ class registry {
   }
 
   static void thread_ends(void* specific) noexcept {
-    if (specific == &refused_) return;
+    if (is_refusal(specific)) return;
     auto& t = *static_cast<thread_state*>(specific);
     forget(t);
     registry& self = *instance();
@@ -412,7 +418,7 @@ class registry {
   std::size_t live_count_ = 0;
   thread_state* free_ = nullptr;
   thread_state* forked_ = nullptr;
-  static inline char refused_ = 0;  ///< its address marks threads that got no slot
+  std::uintptr_t freed_ = 0;        ///< slots that came free so far
   pthread_key_t key_{};
   bool have_key_ = false;
 };

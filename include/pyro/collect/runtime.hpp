@@ -2,9 +2,6 @@
 // The running profiler: the one state of a process that ties registry, collector, threads and exporters together. Made once, never
 // destroyed: detached threads, static destructors and late signals may still come.
 //
-//   off ─► starting ─► running ─► stopping ─► off         changes by compare-and-swap, so that nobody waits for a lock here
-//                        └─ fork, in the child ─► forked ─► starting ─► running   at the child's next scope
-//
 // Threads: the pump (drains ten times a second, never blocks) and the worker (closes windows, names, encodes, exports; may block).
 // Lock order: collector, registry, intern table, arena. Fork holds these; the export lock is held over I/O, so fork does not wait for
 // it but makes it anew in the child.
@@ -14,6 +11,7 @@
 #include <pyro/collect/exports.hpp>
 #include <pyro/collect/leader.hpp>
 #include <pyro/collect/program_signals.hpp>
+#include <pyro/collect/run_state.hpp>
 #include <pyro/export/forked_outputs.hpp>
 #include <pyro/export/outputs.hpp>
 #include <pyro/settings.hpp>
@@ -23,12 +21,6 @@
 
 namespace pyro {
 namespace collect PYRO_HIDDEN {
-
-// Constants, not an enum: clang++'s atomic builtins take integers and pointers alone.
-using run_state_type = std::uint32_t;
-namespace run_state {
-inline constexpr run_state_type off = 0, starting = 1, running = 2, stopping = 3, forked = 4;
-}
 
 class runtime {
  public:
@@ -66,6 +58,7 @@ class runtime {
 
   /// Delivers what is there and stops. Bounded by `exit_timeout`. Safe to call at any time, more than once.
   void stop() noexcept {
+    if (change(run_state::forked, run_state::off)) return publish(nullptr);  // a child that never started anew has nothing to deliver
     if (!change(run_state::running, run_state::stopping)) return;
     publish(nullptr);
     registry_.stop_engine();
@@ -84,7 +77,7 @@ class runtime {
   }
 
   bool flush(std::chrono::milliseconds timeout) noexcept {
-    if (load_state() != run_state::running) return false;
+    if (!is_on()) return false;
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     if (!worker_.running()) {
       platform::lock_guard hold(export_lock_);
@@ -104,17 +97,18 @@ class runtime {
 
   /// Closes the window and returns it; it goes to no exporter. Deterministic where `background` is off.
   profile collect_now() {
+    if (!is_on()) return {};
     platform::lock_guard hold(export_lock_);
     return close();
   }
 
   void pause() noexcept {
-    if (load_state() != run_state::running || __atomic_exchange_n(&paused_, true, __ATOMIC_ACQ_REL)) return;
+    if (!is_on() || __atomic_exchange_n(&paused_, true, __ATOMIC_ACQ_REL)) return;
     publish(nullptr);
     registry_.set_period(0);
   }
   void resume() noexcept {
-    if (load_state() != run_state::running || !__atomic_exchange_n(&paused_, false, __ATOMIC_ACQ_REL)) return;
+    if (!is_on() || !__atomic_exchange_n(&paused_, false, __ATOMIC_ACQ_REL)) return;
     registry_.set_period(period_ns());
     publish(&table());
   }
@@ -125,7 +119,7 @@ class runtime {
       return false;
     }
     core::store_relaxed(sample_rate_, hz);
-    if (load_state() == run_state::running && !core::load_relaxed(paused_)) registry_.set_period(period_ns());
+    if (is_on() && !core::load_relaxed(paused_)) registry_.set_period(period_ns());
     return true;
   }
 
@@ -367,6 +361,11 @@ class runtime {
     if (load_state() == run_state::off) publish(nullptr);
   }
 
+  bool is_on() noexcept {
+    const run_state_type now = load_state();
+    return now == run_state::running || come_back(now);
+  }
+
   /// Not running: in a forked child that was, the first scope starts anew, and those of other threads wait for that.
   bool come_back(run_state_type now) noexcept {
     if (now == run_state::forked && restart_in_child()) return true;
@@ -403,11 +402,9 @@ class runtime {
 
   // ---- small things ----
 
-  run_state_type load_state() const noexcept { return core::load_acquire(state_); }
-  void set_state(run_state_type to) noexcept { core::store_release(state_, to); }
-  bool change(run_state_type from, run_state_type to) noexcept {
-    return __atomic_compare_exchange_n(&state_, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-  }
+  run_state_type load_state() const noexcept { return state_.load(); }
+  void set_state(run_state_type to) noexcept { state_.set(to); }
+  bool change(run_state_type from, run_state_type to) noexcept { return state_.change(from, to); }
   std::int64_t period_ns() const noexcept { return 1000000000 / core::load_relaxed(sample_rate_); }
   std::int64_t window_ns() const noexcept { return std::chrono::nanoseconds(config_.window).count(); }
   std::int64_t exit_timeout_ns() const noexcept { return std::chrono::nanoseconds(config_.exit_timeout).count(); }
@@ -427,7 +424,7 @@ class runtime {
   program_signals signals_;
   platform::mutex export_lock_;
   platform::mutex engine_lock_;   // for the two texts below alone
-  run_state_type state_ = run_state::off;
+  run_state_cell state_;
   std::string engine_name_ = "none";
   std::string engine_refused_;
   std::uint64_t flush_wanted_ = 0, flush_done_ = 0;

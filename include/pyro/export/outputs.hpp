@@ -43,7 +43,9 @@ class output_parser {
 
   void add(const std::string& entry) {
     const std::size_t colon = entry.find(':');
-    const std::string kind = trimmed(entry.substr(0, colon));
+    std::string kind = trimmed(entry.substr(0, colon));
+    for (char& c : kind)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     const std::string file = colon == std::string::npos ? std::string() : trimmed(entry.substr(colon + 1));
     const auto fail = [&](const std::string& why) { out_.errors.push_back("output \"" + entry + "\": " + why); };
     const bool bare = colon == std::string::npos;

