@@ -136,6 +136,9 @@ class process {
     return true;
   }
 
+  /// What it wrote to stdout so far, as far as it was read.
+  const std::string& output() const { return outcome_.out; }
+
   /// Waits for its end and the end of its output, also by processes that it left behind.
   outcome wait(std::chrono::seconds most = std::chrono::seconds(60)) {
     const auto deadline = begin_ + most;

@@ -123,7 +123,7 @@ class registry {
     core::node* child = t->tree->child(parent, how, memory_, texts_, refused);
     if (child == nullptr) return enter_other(*t, *parent, top, request);
     if (refused) core::add_single_writer(t->lost_tag_values, 1);
-    else t->cache[place_of(top->at, how)] = child;
+    else remember_way(*t, place_of(top->at, how), child);
     return core::push(t, top, child, request.sp);
   }
 
@@ -384,6 +384,12 @@ class registry {
     std::size_t size = most;
     while (size > 0 && most - size < 4 && continues(size)) --size;
     return size == 0 || continues(size) ? most : size;  // no UTF-8: cut anywhere
+  }
+
+  /// The newest way takes the first place; what was there moves beside it.
+  static void remember_way(thread_state& t, std::size_t place, core::node* child) noexcept {
+    t.cache[place + 1] = t.cache[place];
+    t.cache[place] = child;
   }
 
   static std::size_t place_of(std::uintptr_t at, const step& how) noexcept {

@@ -34,7 +34,10 @@ class runtime {
     core::join_process();
     detail::complaints wrong;
     detail::settings_reader(wanted, wrong).read();
-    if (std::string refused = lead_process(table()); !refused.empty()) return refused;
+    if (std::string refused = lead_process(table()); !refused.empty()) {
+      log_.configure(wanted.log, wanted.log_level);  // nothing runs in this module: its user should hear why
+      return refused;
+    }
     entered_ = this;
     if (pump_.lingers() || worker_.lingers())
       return "the last run's worker is still busy in an exporter that did not return within exit_timeout; try again when it has";

@@ -9,10 +9,11 @@
 
 namespace pyro::core {
 
+/// Nodes are 128 bytes apart in the order of their making, sites 32. Both walk in steps through nested or repeated scopes, so they are
+/// added with different strides: their exclusive or would send all levels of a nest to one place. Gives the first of two
+/// places that belong to a hash.
 PYRO_INLINE std::size_t cache_place(std::uintptr_t parent, const void* where) noexcept {
-  // Nodes are 128 bytes apart, sites 32; the second shift keeps siblings of many parents from meeting in one place.
-  const auto site_bits = reinterpret_cast<std::uintptr_t>(where);
-  return (parent >> 7 ^ site_bits >> 5 ^ site_bits >> 13) % cache_size;
+  return ((parent >> 7) * 9 + (reinterpret_cast<std::uintptr_t>(where) >> 5)) % cache_sets * 2;
 }
 
 /// Counts a call of `child` and makes it the innermost entry.
@@ -39,30 +40,45 @@ PYRO_HIDDEN PYRO_NOINLINE inline position enter(const site* where) noexcept {
   const std::uintptr_t sp = PYRO_CALLER_SP();
   if (PYRO_LIKELY(own != nullptr)) {
     entry* top = own->top;
-    node* child = own->cache[cache_place(top->at, where)];
+    const std::size_t place = cache_place(top->at, where);
+    const auto is_child = [&](const node* n) { return reinterpret_cast<std::uintptr_t>(n->parent) == top->at && n->where == where; };
+    node* child = own->cache[place];
     // An entry below the caller's stack pointer was left by longjmp: the slow way drops it.
-    if (PYRO_LIKELY(reinterpret_cast<std::uintptr_t>(child->parent) == top->at && child->where == where && load_relaxed(top->sp) >= sp))
+    if (PYRO_LIKELY((PYRO_LIKELY(is_child(child)) || is_child(child = own->cache[place + 1])) && load_relaxed(top->sp) >= sp))
       return push(own, top, child, sp);
   }
   return enter_slow(where, nullptr, 0, false, sp);
 }
 
-/// Restores the caller's own saved position, whatever happened in between (R17: longjmp, exceptions, unbalanced code).
-PYRO_INLINE void leave(const position& saved) noexcept {
-  if (PYRO_LIKELY(saved.in != nullptr)) store_release(saved.in->top, saved.top);
-}
-
-/// PYRO_SCOPE. Must be destroyed by the thread that made it.
-class scope {
+/// What a scope of either kind keeps: where to go back to. Restores its own saved position, whatever happened in between (longjmp,
+/// exceptions, unbalanced code). Two plain members, so that compilers keep them in registers.
+class restorer {
  public:
-  PYRO_INLINE explicit scope(const site* where) noexcept
-      : saved_(PYRO_UNLIKELY(load_relaxed(this_module.active) == nullptr) ? position{nullptr, nullptr} : enter(where)) {}
-  PYRO_INLINE ~scope() { leave(saved_); }
-  scope(const scope&) = delete;
-  scope& operator=(const scope&) = delete;
+  restorer(const restorer&) = delete;
+  restorer& operator=(const restorer&) = delete;
+
+ protected:
+  PYRO_INLINE restorer() noexcept = default;
+  PYRO_INLINE ~restorer() {
+    if (in_ != nullptr) store_release(in_->top, top_);
+  }
+  PYRO_INLINE void keep(const position& saved) noexcept {
+    in_ = saved.in;
+    top_ = saved.top;
+  }
+  PYRO_INLINE static bool profiling() noexcept { return load_relaxed(this_module.active) != nullptr; }
 
  private:
-  const position saved_;
+  slot* in_ = nullptr;
+  entry* top_ = nullptr;
+};
+
+/// PYRO_SCOPE. Must be destroyed by the thread that made it.
+class scope : restorer {
+ public:
+  PYRO_INLINE explicit scope(const site* where) noexcept {
+    if (PYRO_LIKELY(profiling())) keep(enter(where));
+  }
 };
 
 }  // namespace pyro::core

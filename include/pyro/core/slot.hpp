@@ -57,13 +57,13 @@ struct entry {
 };
 
 inline constexpr std::size_t max_depth = 1024;     ///< open scopes and tags of a thread; deeper ones go to `[other]`
-inline constexpr std::size_t cache_size = 256;
+inline constexpr std::size_t cache_sets = 256;   ///< two places each, so that two paths that meet in one hash do not push each other out
 inline constexpr std::uintptr_t in_other = 1;
 
 struct slot {
   entry* top;
   std::size_t value_limit;      ///< longest tag value in bytes; longer ones are cut
-  node* cache[cache_size];      ///< never null: empty places hold `no_node`
+  node* cache[cache_sets * 2];      ///< never null: empty places hold `no_node`
   node no_node;                 ///< matches nothing
   entry stack[max_depth + 2];   ///< [0] is the root's; one above the deepest for `[other]`
 };

@@ -13,9 +13,12 @@ PYRO_HIDDEN PYRO_NOINLINE inline position enter_literal(const site* where, const
   const std::uintptr_t sp = PYRO_CALLER_SP();
   if (PYRO_LIKELY(own != nullptr)) {
     entry* top = own->top;
-    node* child = own->cache[cache_place(top->at, where)];
-    if (PYRO_LIKELY(reinterpret_cast<std::uintptr_t>(child->parent) == top->at && child->where == where && child->literal == value &&
-                    load_relaxed(top->sp) >= sp))
+    const std::size_t place = cache_place(top->at, where);
+    const auto is_child = [&](const node* n) {
+      return reinterpret_cast<std::uintptr_t>(n->parent) == top->at && n->where == where && n->literal == value;
+    };
+    node* child = own->cache[place];
+    if (PYRO_LIKELY((PYRO_LIKELY(is_child(child)) || is_child(child = own->cache[place + 1])) && load_relaxed(top->sp) >= sp))
       return push(own, top, child, sp);
   }
   return enter_slow(where, value, __builtin_strlen(value), true, sp);
@@ -42,7 +45,7 @@ PYRO_INLINE std::uintptr_t quick_hash(const char* data, std::size_t size) noexce
 }
 
 PYRO_INLINE std::size_t cache_place(std::uintptr_t parent, const void* where, const char* data, std::size_t size) noexcept {
-  return (cache_place(parent, where) ^ quick_hash(data, size)) % cache_size;
+  return cache_place(parent, where) ^ quick_hash(data, size) % cache_sets * 2;
 }
 
 /// `sp`: of the frame that holds the tag. Not of a helper below it: the next scope in that frame would take the tag for a dead entry.
@@ -50,10 +53,13 @@ PYRO_INLINE position enter_text_at(const site* where, const char* data, std::siz
   slot* own = this_slot;
   if (PYRO_LIKELY(own != nullptr && size <= load_relaxed(own->value_limit))) {
     entry* top = own->top;
-    node* child = own->cache[cache_place(top->at, where, data, size)];
-    if (PYRO_LIKELY(reinterpret_cast<std::uintptr_t>(child->parent) == top->at && child->where == where && child->value != nullptr &&
-                    child->value->size == size && __builtin_memcmp(child->value->data(), data, size) == 0 &&
-                    load_relaxed(top->sp) >= sp))
+    const std::size_t place = cache_place(top->at, where, data, size);
+    const auto is_child = [&](const node* n) {
+      return reinterpret_cast<std::uintptr_t>(n->parent) == top->at && n->where == where && n->value != nullptr &&
+             n->value->size == size && __builtin_memcmp(n->value->data(), data, size) == 0;
+    };
+    node* child = own->cache[place];
+    if (PYRO_LIKELY((PYRO_LIKELY(is_child(child)) || is_child(child = own->cache[place + 1])) && load_relaxed(top->sp) >= sp))
       return push(own, top, child, sp);
   }
   return enter_slow(where, data, size, false, sp);
@@ -64,22 +70,18 @@ PYRO_HIDDEN PYRO_NOINLINE inline position enter_text(const site* where, const ch
 }
 
 /// PYRO_TAG and PYRO_SCOPE_DYNAMIC. Must be destroyed by the thread that made it.
-class text_scope {
+class text_scope : restorer {
  public:
   /// `literal`: the macro's word that a `const char[N]` is a string literal and not some array of that type.
   template <std::size_t N>
-  PYRO_INLINE text_scope(const site* where, const char (&value)[N], bool literal) noexcept
-      : saved_(PYRO_UNLIKELY(load_relaxed(this_module.active) == nullptr)
-                   ? position{nullptr, nullptr}
-                   : literal ? enter_literal(where, value) : enter_text(where, value, bounded_length(value, N))) {}
+  PYRO_INLINE text_scope(const site* where, const char (&value)[N], bool literal) noexcept {
+    if (PYRO_LIKELY(profiling())) keep(literal ? enter_literal(where, value) : enter_text(where, value, bounded_length(value, N)));
+  }
 
   template <class T>
-  PYRO_INLINE text_scope(const site* where, const T& value, bool) noexcept
-      : saved_(PYRO_UNLIKELY(load_relaxed(this_module.active) == nullptr) ? position{nullptr, nullptr} : enter_value(where, value)) {}
-
-  PYRO_INLINE ~text_scope() { leave(saved_); }
-  text_scope(const text_scope&) = delete;
-  text_scope& operator=(const text_scope&) = delete;
+  PYRO_INLINE text_scope(const site* where, const T& value, bool) noexcept {
+    if (PYRO_LIKELY(profiling())) keep(enter_value(where, value));
+  }
 
  private:
   // Converted out of line: a site of its own costs no code for digits or lengths.
@@ -90,8 +92,6 @@ class text_scope {
       return data == nullptr ? position{nullptr, nullptr} : enter_text_at(where, data, size, sp);
     });
   }
-
-  const position saved_;
 };
 
 /// PYRO_THREAD.
