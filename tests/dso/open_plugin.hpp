@@ -68,7 +68,8 @@ inline counts worked(const std::string& labels_around, std::int64_t times, bool 
   const std::string before = labels_around.empty() ? "" : " {" + labels_around + "}";
   const std::string inner = " {depth=0" + (labels_around.empty() ? "" : "," + labels_around) + "}";
   counts all{{"plugin" + before, times}};
-  for (const char* below : {"dso::branch", "dso::branch;leaf", "templated", "templated;leaf"}) all[std::string("plugin;") + below + inner] = times;
+  for (const char* below : {"dso::branch", "dso::branch;leaf", "templated", "templated;leaf"})
+    all[std::string("plugin;") + below + inner] = times;
   if (with_back)
     for (const char* below : {"back", "back;leaf"}) all[std::string("plugin;") + below + inner] = times;
   return all;

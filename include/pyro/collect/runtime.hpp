@@ -361,7 +361,8 @@ class runtime {
     // Whatever the parent was about to do (start, stop), it goes on there. Here only a profiler that ran can run again.
     const run_state_type now = load_state();
     set_state(now == run_state::running || now == run_state::forked ? run_state::forked : run_state::off);
-    if (load_state() == run_state::off) publish(nullptr);
+    // The parent may have been about to pause or resume in another thread: what it had decided holds.
+    publish(load_state() == run_state::off || core::load_relaxed(paused_) ? nullptr : &table());
   }
 
   bool is_on() noexcept {

@@ -41,8 +41,12 @@ inline constexpr char rendezvous_name[] = "pyro-rendezvous";
 PYRO_HIDDEN inline module this_module{nullptr, nullptr, PYRO_ABI, 0};
 PYRO_HIDDEN inline rendezvous* meeting_point = nullptr;
 PYRO_HIDDEN inline rendezvous lonely_meeting_point{rendezvous_magic, PYRO_ABI, 0, nullptr, nullptr, nullptr};
-// One initial-exec pointer and nothing else: an initial-exec variable pulls its module's whole TLS segment into static TLS.
-PYRO_HIDDEN inline __thread slot* this_slot __attribute__((tls_model("initial-exec"))) = nullptr;
+// One initial-exec pointer and nothing else: an initial-exec variable pulls its module's whole TLS segment into static TLS. A plugin that
+// has more than about 1.5 KiB of thread-local variables of its own does not load then; it is built with another model.
+#ifndef PYRO_TLS_MODEL
+#define PYRO_TLS_MODEL "initial-exec"
+#endif
+PYRO_HIDDEN inline __thread slot* this_slot __attribute__((tls_model(PYRO_TLS_MODEL))) = nullptr;
 
 /// The address of the page in a line of /proc/self/maps ("5500-5600 rw-p … /memfd:pyro-rendezvous (deleted)"), or 0.
 PYRO_HIDDEN PYRO_COLD inline std::uintptr_t rendezvous_in_line(const char* line, std::size_t size) noexcept {
