@@ -1,4 +1,4 @@
-#include <pyro/auto.hpp>
+#include <pyro/pyro.hpp>
 
 #include <ctime>
 #include <string>
