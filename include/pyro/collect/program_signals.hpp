@@ -3,10 +3,13 @@
 // Only signals that are at their default are taken: the program's own handlers are never replaced.
 // The handlers are signal safe: a store and a futex. The pump acts on what they left.
 
+#include <pyro/core/atomic.hpp>
 #include <pyro/logger.hpp>
 #include <pyro/settings.hpp>
 
+#include <cerrno>   // kept over the handlers
 #include <csignal>  // sigaction
+#include <unistd.h>  // getpid
 
 namespace pyro {
 namespace collect PYRO_HIDDEN {
