@@ -423,7 +423,9 @@ TEST_CASE("changing the rate while threads run keeps the sum") {
   worker.join();
   const std::int64_t seen = rows_of(p.collect_now())["changing"].cpu_ns;
   INFO("used " << seconds(used) << " s, sampled " << seconds(seen));
-  CHECK(std::abs(seconds(seen - used)) <= 0.02 * seconds(used) + 0.08);  // each change starts a new phase, 20 ms at 50 Hz
+  // Each of six changes starts a new phase, and a signal that is under way then counts with the new period: 20 ms each at 50 Hz, more
+  // often so on a busy machine, where signals wait for their thread.
+  CHECK(std::abs(seconds(seen - used)) <= 0.02 * seconds(used) + 6 * 0.025);
 }
 
 TEST_CASE("samples of a longjmp leftover go to the scope that is really open") {
