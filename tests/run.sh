@@ -155,10 +155,10 @@ else
   cmake_step address -- -DCMAKE_CXX_COMPILER=clang++-16 -DCMAKE_CXX_STANDARD=23 \
     '-DCMAKE_CXX_FLAGS=-O0 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all'
 
-  begin_step meson "g++, C++23, unit tests, not optimised"
+  begin_step meson "g++, C++20, unit tests, not optimised"
   again=()
   if [[ -e $build/meson/build.ninja ]]; then again=(--reconfigure); fi
-  if logged meson setup ${again[@]+"${again[@]}"} "$build/meson" "$repo" -Dtests=enabled -Dbuildtype=plain -Dcpp_std=c++2b &&
+  if logged meson setup ${again[@]+"${again[@]}"} "$build/meson" "$repo" -Dtests=enabled -Dbuildtype=plain -Dcpp_std=c++20 &&
     logged meson compile -C "$build/meson" && logged meson test -C "$build/meson" --print-errorlogs; then
     end_step 1 0 0
   else

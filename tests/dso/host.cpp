@@ -1,5 +1,6 @@
 // A program without -rdynamic and plugins of several kinds: one tree, wherever scopes and tags are; what a plugin counted stays
 // after dlclose.
+#include "../sanitizers.hpp"
 #include "open_plugin.hpp"
 
 #include <atomic>
@@ -144,7 +145,7 @@ void rounds(const std::string& path, int flags, pyro::profiler& profiler) {
     expect_profile(profiler.collect_now(), nested(10 * each) + worked("made_by=plugin", 10, false), "ten rounds");
   }
   const long grown = resident_bytes() - before;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !PYRO_TEST_ASAN && !PYRO_TEST_TSAN
   expect(grown < (1 << 20), "resident memory grew by " + std::to_string(grown) + " bytes");
 #else
   std::fprintf(stderr, "grown by %ld bytes, with the sanitizer's own\n", grown);

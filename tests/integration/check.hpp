@@ -1,6 +1,8 @@
 #pragma once
 // Checks for programs that are tests: they say what failed and go on; `main` returns `pyro_test::result()`.
 
+#include "../sanitizers.hpp"
+
 #include <cstdio>
 #include <sstream>
 #include <string>

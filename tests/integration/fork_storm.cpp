@@ -69,9 +69,9 @@ int child(pyro::profiler& profiler, const adding_exporter& sum, int number) {
 }  // namespace
 
 int main(int argc, char** argv) {
-#if defined(__SANITIZE_THREAD__)
+#if PYRO_TEST_TSAN
   const int default_forks = 0;  // threads after a fork of a program with threads is what this sanitizer does not allow
-#elif defined(__SANITIZE_ADDRESS__)
+#elif PYRO_TEST_ASAN
   const int default_forks = 60;
 #else
   const int default_forks = 300;

@@ -127,7 +127,7 @@ int many_rounds(const std::string& path, int flags) {
   }
   CHECK_EQUAL(calls, 2 * 4 * rounds);
   const long grown = pyro_test::resident_bytes() - before;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if PYRO_TEST_ASAN || PYRO_TEST_TSAN
   std::fprintf(stderr, "grown by %ld bytes (of which the sanitizer has its share)\n", grown);
 #else
   if (!CHECK(grown < (512 << 10))) std::fprintf(stderr, "grown by %ld bytes\n", grown);
