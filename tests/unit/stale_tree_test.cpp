@@ -183,3 +183,31 @@ TEST_CASE("a tree that a thread leaves while windows close is counted once and w
   counted += sum(calls_of(p.collect_now()));
   CHECK(counted == entered);
 }
+
+TEST_CASE("a run with a small budget after one with a large one has room") {
+  pyro::config large = counting_only();
+  large.max_memory = std::size_t{64} << 20;
+  large.max_tag_values = 100'000;
+  {
+    auto p = pyro::configure(large);
+    const auto fill = [] {
+      for (int i = 0; i < 50'000; ++i) {
+        PYRO_TAG("session", i);
+        PYRO_SCOPE("request");
+      }
+    };
+    fill();                   // in this thread's tree, which stays
+    std::thread(fill).join();  // in the one of threads that ended
+    p.collect_now();
+    CHECK(p.stats().memory_bytes > (std::size_t{24} << 20));
+  }
+  pyro::config small = counting_only();
+  small.max_memory = std::size_t{1} << 20;
+  auto p = pyro::configure(small);
+  CHECK(p.stats().memory_bytes < (std::size_t{20} << 20));  // half of it is free again
+  std::thread([] { PYRO_SCOPE("new thread"); }).join();
+  { PYRO_SCOPE("new path"); }
+  const pyro::profile window = p.collect_now();
+  CHECK(calls_of(window) == counts{{"new path", 1}, {"new thread", 1}});
+  CHECK(window.lost.threads == 0);
+}

@@ -83,9 +83,15 @@ class collector {
     start_run();
   }
 
-  /// Counts from here on: a new run.
+  /// Counts from here on: a new run. The paths of threads that ended in an earlier one are nobody's any more.
   void start_run() noexcept {
     platform::lock_guard hold(mutex_);
+    drain_all();
+    if (ended_ != nullptr && !building_) {
+      call_tree::destroy(ended_, registry_.memory(), registry_.texts());
+      ended_ = nullptr;
+      ended_count_ = {};
+    }
     core::store_relaxed(samples_, std::uint64_t{0});
     core::store_relaxed(calls_, std::uint64_t{0});
     losses ignored;

@@ -9,6 +9,7 @@
 #include <pyro/core/tag.hpp>
 #include <pyro/sample/thread_timers.hpp>
 
+#include <algorithm>  // max
 #include <pthread.h>  // key
 
 namespace pyro {
@@ -54,7 +55,9 @@ class registry {
   // ---- configuration, by the runtime ----
 
   void set_limits(std::size_t memory, std::uint32_t values_per_key, std::size_t value_bytes) noexcept {
-    memory_.set_limit(memory);
+    // What an earlier run with a larger budget has left in the trees of threads that still live goes when it is stale, not now; the new run
+    // has half of its own budget to begin with all the same.
+    memory_.set_limit(std::max(memory, memory_.used() + memory / 2));
     texts_.set_values_per_key(values_per_key);
     platform::lock_guard hold(mutex_);
     value_limit_ = value_bytes;
