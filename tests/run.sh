@@ -45,13 +45,14 @@ has cmake || packages+=(cmake)
 has ninja || packages+=(ninja-build)
 has_header catch2/catch.hpp || packages+=(catch2)
 has_header zlib.h || packages+=(zlib1g-dev)
+has_header boost/beast/version.hpp || packages+=(libboost-dev)
+has_header openssl/ssl.h || packages+=(libssl-dev)
 if ! $quick; then
   has clang++-16 || packages+=(clang-16)
   clang_runtime=$(clang++-16 -print-file-name=libclang_rt.asan.a 2>/dev/null || true)
   if [[ ! -e $clang_runtime ]]; then packages+=(libclang-rt-16-dev); fi
   has meson || packages+=(meson)
   has pkg-config || packages+=(pkg-config)
-  has_header boost/beast/version.hpp || packages+=(libboost-dev)
   has python3 || packages+=(python3)
   has go || packages+=(python3-venv ca-certificates)
 fi

@@ -42,9 +42,54 @@ struct config {
   /// window, else one file of the whole run. Default: none. PYRO (or PYRO_OUTPUTS).
   std::string outputs;
 
-  /// URL of a Pyroscope server; needs an uploader, which this version does not have yet: a warning says so. Default: none.
-  /// PYRO_SERVER_ADDRESS, PYROSCOPE_SERVER_ADDRESS.
+  /// Pyroscope server that profiles are pushed to: `http://host:4040`, `https://user:password@host/prefix`, `http://[::1]:4040`,
+  /// `unix:/run/pyroscope.sock`. Needs `#include <pyro/export/pyroscope.hpp>` beside this header, and pyro/export/tls.hpp for https.
+  /// Default: none. PYRO_SERVER_ADDRESS, PYROSCOPE_SERVER_ADDRESS.
   std::string server_address;
+
+  /// Basic authentication at the server; without a user none. Default: the URL's. PYRO_BASIC_AUTH_USER, PYRO_BASIC_AUTH_PASSWORD,
+  /// PYROSCOPE_BASIC_AUTH_USER, PYROSCOPE_BASIC_AUTH_PASSWORD.
+  std::string basic_auth_user;
+  std::string basic_auth_password;
+
+  /// Bearer token for the server; wins over basic authentication. Default: none. PYRO_AUTH_TOKEN, PYROSCOPE_AUTH_TOKEN.
+  std::string auth_token;
+
+  /// Tenant of a server that has several (X-Scope-OrgID). Default: none. PYRO_TENANT_ID, PYROSCOPE_TENANT_ID.
+  std::string tenant_id;
+
+  /// Further header fields of every push, {name, value}. Default: none. PYRO_HTTP_HEADERS, PYROSCOPE_HTTP_HEADERS: a JSON object of strings,
+  /// `{"X-Team":"rides"}`, or `X-Team=rides,X-Other=1`.
+  std::vector<std::pair<std::string, std::string>> http_headers;
+
+  /// PEM files: authorities to trust instead of the system's, and a client certificate with its key (where the certificate's file has not
+  /// both). Default: none. PYRO_TLS_CA_FILE, PYRO_TLS_CERTIFICATE_FILE, PYRO_TLS_KEY_FILE.
+  std::string tls_ca_file;
+  std::string tls_certificate_file;
+  std::string tls_key_file;
+
+  /// Longest time of each step to a connection: looking the name up, connecting, agreeing on TLS. Default 5 s, range 100 ms to 60 s.
+  /// PYRO_CONNECT_TIMEOUT.
+  std::chrono::milliseconds connect_timeout{5000};
+
+  /// Longest time of a push, from the look-up to the answer; at most half of it for sending. Default 10 s, range 100 ms to 120 s.
+  /// PYRO_UPLOAD_TIMEOUT.
+  std::chrono::milliseconds upload_timeout{10000};
+
+  /// Bytes of pushes that wait for a server that does not answer; the oldest are dropped, and counted. Default 4 MiB, range 64 KiB to 1 GiB.
+  /// PYRO_UPLOAD_QUEUE_BYTES.
+  std::size_t upload_queue_bytes = std::size_t{4} << 20;
+
+  /// Pushes begin at a random moment of this time after a window has closed, so that a fleet does not arrive at once; 0: at once. Never more
+  /// than a window. Default 5 s, range 0 to 60 s. PYRO_UPLOAD_JITTER.
+  std::chrono::milliseconds upload_jitter{5000};
+
+  /// Push the names of threads (PYRO_THREAD) as the label `thread`: a series each. Default off. PYRO_UPLOAD_THREAD_NAMES.
+  bool upload_thread_names = false;
+
+  /// Push the labels `otel.scope.name` and `otel.scope.version`, as other clients do; names with dots need a recent server to be shown.
+  /// Default off. PYRO_UPLOAD_OTEL_LABELS.
+  bool upload_otel_labels = false;
 
   /// Tags of the whole process; an empty value leaves a tag out. Default: none.
   /// PYRO_TAGS, PYROSCOPE_LABELS: `key=value` or `key:value`, comma separated.

@@ -4,6 +4,7 @@
 
 #include <pyro/config.hpp>
 #include <pyro/core/abi.hpp>
+#include <pyro/http_headers.hpp>
 
 #include <algorithm>     // sort
 #include <cerrno>        // strtoll
@@ -142,6 +143,13 @@ class settings_reader {
     text(target_.application_name, {"OTEL_SERVICE_NAME", "PYROSCOPE_APPLICATION_NAME", "PYRO_APPLICATION_NAME"});
     text(target_.outputs, {"PYRO_OUTPUTS", "PYRO"});
     text(target_.server_address, {"PYROSCOPE_SERVER_ADDRESS", "PYRO_SERVER_ADDRESS"});
+    text(target_.basic_auth_user, {"PYROSCOPE_BASIC_AUTH_USER", "PYRO_BASIC_AUTH_USER"});
+    text(target_.basic_auth_password, {"PYROSCOPE_BASIC_AUTH_PASSWORD", "PYRO_BASIC_AUTH_PASSWORD"});
+    text(target_.auth_token, {"PYROSCOPE_AUTH_TOKEN", "PYRO_AUTH_TOKEN"});
+    text(target_.tenant_id, {"PYROSCOPE_TENANT_ID", "PYRO_TENANT_ID"});
+    text(target_.tls_ca_file, {"PYRO_TLS_CA_FILE"});
+    text(target_.tls_certificate_file, {"PYRO_TLS_CERTIFICATE_FILE"});
+    text(target_.tls_key_file, {"PYRO_TLS_KEY_FILE"});
     text(target_.tags_from_env, {"PYRO_TAGS_FROM_ENV"});
     text(target_.engine, {"PYRO_ENGINE"});
     text(target_.toggle_signal, {"PYRO_TOGGLE_SIGNAL"});
@@ -162,6 +170,18 @@ class settings_reader {
            {"file_bytes", {"PYRO_FILE_BYTES"}, parse_bytes, 64 << 10, 1LL << 40, "a size from 64KiB to 1TiB, such as 1GiB"});
     milliseconds(target_.exit_timeout, defaults.exit_timeout,
                  {"exit_timeout", {"PYRO_EXIT_TIMEOUT"}, parse_duration, 0, 60000, "a duration from 0 to 60s, such as 2s"});
+    milliseconds(target_.connect_timeout, defaults.connect_timeout,
+                 {"connect_timeout", {"PYRO_CONNECT_TIMEOUT"}, parse_duration, 100, 60000, "a duration from 100ms to 60s, such as 5s"});
+    milliseconds(target_.upload_timeout, defaults.upload_timeout,
+                 {"upload_timeout", {"PYRO_UPLOAD_TIMEOUT"}, parse_duration, 100, 120000, "a duration from 100ms to 120s, such as 10s"});
+    milliseconds(target_.upload_jitter, defaults.upload_jitter,
+                 {"upload_jitter", {"PYRO_UPLOAD_JITTER"}, parse_duration, 0, 60000, "a duration from 0 to 60s, such as 5s"});
+    number(target_.upload_queue_bytes, defaults.upload_queue_bytes,
+           {"upload_queue_bytes", {"PYRO_UPLOAD_QUEUE_BYTES"}, parse_bytes, 64 << 10, 1 << 30, "a size from 64KiB to 1GiB, such as 4MiB"});
+    number(target_.upload_thread_names, defaults.upload_thread_names,
+           {"upload_thread_names", {"PYRO_UPLOAD_THREAD_NAMES"}, parse_switch, 0, 1, "on or off"});
+    number(target_.upload_otel_labels, defaults.upload_otel_labels,
+           {"upload_otel_labels", {"PYRO_UPLOAD_OTEL_LABELS"}, parse_switch, 0, 1, "on or off"});
     number(target_.flush_on_signals, defaults.flush_on_signals,
            {"flush_on_signals", {"PYRO_FLUSH_ON_SIGNALS"}, parse_switch, 0, 1, "on or off"});
     number(target_.background, defaults.background, {"background", {"PYRO_BACKGROUND"}, parse_switch, 0, 1, "on or off"});
@@ -169,6 +189,7 @@ class settings_reader {
            {"log_level", {"PYROSCOPE_LOG_LEVEL", "PYRO_LOG_LEVEL"}, parse_level, 0, 3, "debug, info, warning or error"});
 
     tags();
+    headers();
     if (target_.engine != "thread_timers" && target_.engine != "none") {
       wrong_.push_back("engine (PYRO_ENGINE): '" + target_.engine + "' is not thread_timers or none; using thread_timers");
       target_.engine = "thread_timers";
@@ -224,6 +245,19 @@ class settings_reader {
     merged.erase(std::remove_if(merged.begin(), merged.end(), [](const static_tag& t) { return t.value.empty(); }), merged.end());
     std::sort(merged.begin(), merged.end(), [](const static_tag& a, const static_tag& b) { return a.key < b.key; });
     target_.tags = std::move(merged);
+  }
+
+  void headers() {
+    for (const char* name : {"PYROSCOPE_HTTP_HEADERS", "PYRO_HTTP_HEADERS"})
+      if (const char* value = std::getenv(name); value != nullptr && *value != '\0' && !parse_headers(value, target_.http_headers))
+        wrong_.push_back(std::string(name) + ": it is neither a JSON object of strings, such as {\"X-Team\":\"rides\"}, nor name=value, comma separated; it is ignored");
+    const auto bad = [this](const std::pair<std::string, std::string>& field) {
+      const bool good = is_header_name(field.first) && is_header_value(field.second);
+      if (!good) wrong_.push_back("http_headers: '" + field.first + "' is not a header field (its name has other than letters, digits, - _ and ., or its value a control character); left out");
+      return !good;
+    };
+    auto& fields = target_.http_headers;
+    fields.erase(std::remove_if(fields.begin(), fields.end(), bad), fields.end());
   }
 
   static std::string program_name() {

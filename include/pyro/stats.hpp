@@ -9,7 +9,8 @@
 
 namespace pyro {
 
-/// Sums since `configure`. samples_produced = exported + queued + dropped + open + lost.ring_full, always.
+/// Sums since `configure`. samples_produced = exported + queued + dropped + uncertain + open + lost.ring_full,
+/// always.
 struct stats {
   bool running = false;
   bool paused = false;
@@ -20,8 +21,9 @@ struct stats {
   std::uint64_t calls = 0;              ///< scopes entered, up to the last window's end
   std::uint64_t samples_produced = 0;   ///< weights included: one for each period of CPU time
   std::uint64_t samples_exported = 0;   ///< delivered by every exporter
-  std::uint64_t samples_queued = 0;     ///< held by an exporter that failed and tries again
+  std::uint64_t samples_queued = 0;     ///< held by an exporter: under way, or to be tried again
   std::uint64_t samples_dropped = 0;    ///< lost by an exporter
+  std::uint64_t samples_uncertain = 0;  ///< sent, and no answer said what became of them
   std::uint64_t samples_open = 0;       ///< in the window that is not closed yet
   std::uint64_t windows = 0;            ///< closed and handed to the exporters
   std::uint64_t export_failures = 0;

@@ -12,8 +12,14 @@ warnings=(-Wall -Wextra -Wshadow -Wconversion -Wpedantic -Werror)
 checked=0
 status=0
 while IFS= read -r header; do
-  if [[ $header == pyro/encode/zlib.hpp ]] && ! "$compiler" -E -x c++ - <<<'#include <zlib.h>' >/dev/null 2>&1; then
-    echo "$header is left out: there is no <zlib.h> here (Debian: zlib1g-dev)"
+  case $header in
+    pyro/encode/zlib.hpp) needs=zlib.h package=zlib1g-dev ;;
+    pyro/export/tls.hpp) needs=openssl/ssl.h package=libssl-dev ;;
+    pyro/export/http.hpp | pyro/export/pyroscope.hpp) needs=boost/beast/version.hpp package=libboost-dev ;;
+    *) needs= ;;
+  esac
+  if [[ $needs ]] && ! "$compiler" -E -x c++ - <<<"#include <$needs>" >/dev/null 2>&1; then
+    echo "$header is left out: there is no <$needs> here (Debian: $package)"
     continue
   fi
   if ! printf '#include <%s>\n' "$header" "$header" | "$compiler" "-std=$standard" "${warnings[@]}" "-I$include" -fsyntax-only -x c++ -; then

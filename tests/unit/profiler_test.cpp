@@ -46,7 +46,7 @@ pyro::config with(std::shared_ptr<pyro::exporter> exporter, const message_list& 
 }
 
 bool balanced(const pyro::stats& s) {
-  return s.samples_produced == s.samples_exported + s.samples_queued + s.samples_dropped + s.samples_open + s.lost.ring_full;
+  return s.samples_produced == s.samples_exported + s.samples_queued + s.samples_dropped + s.samples_uncertain + s.samples_open + s.lost.ring_full;
 }
 
 /// Fails as long as it is told to.
@@ -322,7 +322,43 @@ TEST_CASE("settings that are wrong are said through the log callback, and profil
   CHECK(p.stats().sample_rate == 100);
   CHECK(log.count("sample_rate: 5000") == 1);
   CHECK(log.count("speedscope", pyro::log_level::error) == 1);
-  CHECK(log.count("server_address", pyro::log_level::warning) == 1);
+}
+
+TEST_CASE("a server's address without an uploader: said once, at the first export") {
+  const message_list log;
+  pyro::config c = counting_only();
+  c.log = log.callback();
+  c.server_address = "http://localhost:4040";
+  auto p = pyro::configure(c);
+  CHECK(p);
+  CHECK(log.count("server_address") == 0);
+  leaf();
+  p.flush();
+  CHECK(log.count("pyro/export/pyroscope.hpp", pyro::log_level::warning) == 1);
+  leaf();
+  p.flush();
+  CHECK(log.count("server_address") == 1);
+}
+
+TEST_CASE("what is lost is said once, with the setting that helps") {
+  const message_list log;
+  pyro::config c = counting_only();
+  c.log = log.callback();
+  c.max_tag_values = 10;
+  c.max_tag_length = 8;
+  auto p = pyro::configure(c);
+  for (int window = 0; window < 2; ++window) {
+    for (int i = 0; i < 40; ++i) {
+      PYRO_TAG("key", i);
+      leaf();
+    }
+    PYRO_TAG("other key", std::string("longer than eight"));
+    leaf();
+    p.flush();
+  }
+  CHECK(log.count("PYRO_MAX_TAG_VALUES", pyro::log_level::warning) == 1);
+  CHECK(log.count("PYRO_MAX_TAG_LENGTH", pyro::log_level::warning) == 1);
+  CHECK(log.count("PYRO_MAX_MEMORY") == 0);
 }
 
 TEST_CASE("messages below the level are not logged") {

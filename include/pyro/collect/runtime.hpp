@@ -9,7 +9,9 @@
 #include <pyro/collect/background.hpp>
 #include <pyro/collect/collector.hpp>
 #include <pyro/collect/exports.hpp>
+#include <pyro/collect/flush_requests.hpp>
 #include <pyro/collect/leader.hpp>
+#include <pyro/collect/loss_warnings.hpp>
 #include <pyro/collect/program_signals.hpp>
 #include <pyro/collect/run_state.hpp>
 #include <pyro/export/forked_outputs.hpp>
@@ -65,10 +67,11 @@ class runtime {
     if (!change(run_state::running, run_state::stopping)) return;
     publish(nullptr);
     registry_.stop_engine();
+    const std::int64_t deadline = platform::monotonic_ns() + exit_timeout_ns();
+    core::store_release(stop_deadline_ns_, deadline);
     core::store_release(stop_wanted_, true);
     pump_wake_.set();
     worker_wake_.set();
-    const std::int64_t deadline = platform::monotonic_ns() + exit_timeout_ns();
     const bool had_worker = worker_.running();
     if (!worker_.is_this() && !worker_.join(deadline - platform::monotonic_ns()))
       log_(log_level::error, "stop: the last window was not delivered within exit_timeout (" + std::to_string(config_.exit_timeout.count()) + " ms); it may be lost");
@@ -87,15 +90,10 @@ class runtime {
       const bool sent = close_and_send(false);
       return exports_.flush(deadline) && sent;
     }
-    const std::uint64_t ticket = __atomic_add_fetch(&flush_wanted_, 1, __ATOMIC_ACQ_REL);
+    const std::int64_t until = platform::monotonic_ns() + std::chrono::nanoseconds(timeout).count();
+    const std::uint64_t ticket = flushes_.ask(until);
     worker_wake_.set();
-    while (core::load_acquire(flush_done_) < ticket) {
-      if (load_state() != run_state::running && !worker_.running()) return false;
-      const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline - std::chrono::steady_clock::now()).count();
-      if (left <= 0) return false;
-      done_.wait(left < 10000000 ? left : 10000000);  // several may wait for one event: each looks again soon
-    }
-    return core::load_relaxed(flush_ok_);
+    return flushes_.wait(ticket, until, [this] { return load_state() == run_state::running || worker_.running(); });
   }
 
   /// Closes the window and returns it; it goes to no exporter. Deterministic where `background` is off.
@@ -141,7 +139,7 @@ class runtime {
     s.calls = collector_.calls();
     // Read after the exporters' sums, and once: what came in between is in the open window.
     const std::uint64_t drained = collector_.samples();
-    const std::uint64_t sent = s.samples_exported + s.samples_queued + s.samples_dropped;
+    const std::uint64_t sent = s.samples_exported + s.samples_queued + s.samples_dropped + s.samples_uncertain;
     s.samples_open = drained > sent ? drained - sent : 0;
     s.samples_produced = sent + s.samples_open + s.lost.ring_full;
     s.own_cpu_ns = own_cpu_ns();
@@ -152,7 +150,7 @@ class runtime {
   detail::logger& log() noexcept { return log_; }
 
  private:
-  runtime() : collector_(registry_), exports_(log_), signals_(pump_wake_, log_) {}
+  runtime() : collector_(registry_), exports_(log_), loss_warnings_(log_), signals_(pump_wake_, log_) {}
 
   // ---- what modules call ----
 
@@ -179,24 +177,23 @@ class runtime {
   void begin(config wanted) {
     adopt_config(std::move(wanted));
     install_process_hooks();
+    collector_.start_run();
     registry_.set_limits(config_.max_memory, static_cast<std::uint32_t>(config_.max_tag_values), static_cast<std::size_t>(config_.max_tag_length));
     window_start_ns_ = platform::monotonic_ns();
-    collector_.start_run();
     exports_.start_run();
+    loss_warnings_.start_run();
     core::store_relaxed(paused_, false);
     begin_sampling();
     start_threads();
     set_state(run_state::running);
     publish(&table());
-    if (exports_.empty()) log_(log_level::info, "no output is set: profiles are kept for stats and collect_now alone; try PYRO=report");
+    if (exports_.empty() && config_.server_address.empty()) log_(log_level::info, "no output is set: profiles are kept for stats and collect_now alone; try PYRO=report");
   }
 
   void adopt_config(config wanted) {
     config_ = std::move(wanted);
     core::store_relaxed(sample_rate_, config_.sample_rate);
     make_exporters();
-    if (!config_.server_address.empty())
-      log_(log_level::warning, "server_address is set (" + config_.server_address + "), but this version has no uploader; set PYRO=pprof:FILE to write files");
     signals_.install(config_);
   }
 
@@ -279,8 +276,10 @@ class runtime {
   }
 
   bool close_and_send(bool last) {
+    exports_.add_uploader(config_);
     const profile window = close();
     exports_.count(window.lost);
+    loss_warnings_.look_at(window.lost, config_);
     // An empty window says nothing, except as the only one: then the files should exist.
     if (window.samples.empty() && !(last && !exports_.sent_anything())) return true;
     return exports_.send(window);
@@ -290,6 +289,9 @@ class runtime {
     platform::lock_guard hold(export_lock_);
     PYRO_TRY {
       close_and_send(true);
+      // A little is kept for the end itself: whoever waits for it should not have to give up.
+      const std::int64_t left = core::load_acquire(stop_deadline_ns_) - platform::monotonic_ns();
+      exports_.flush(in(left - std::min<std::int64_t>(left / 5, 100000000)));
       exports_.finish();
     }
     PYRO_CATCH_ALL { log_(log_level::error, "the last window is lost: out of memory"); }
@@ -302,25 +304,18 @@ class runtime {
       const std::int64_t left = next - platform::wall_ns();
       worker_wake_.wait(left < 0 ? 0 : left < 1000000000 ? left : 1000000000);
       const bool stopping = core::load_acquire(stop_wanted_);
-      const std::uint64_t ticket = core::load_acquire(flush_wanted_);
-      const bool flushing = ticket != core::load_relaxed(flush_done_);
+      const std::uint64_t ticket = flushes_.pending();
       const std::int64_t now = platform::wall_ns();
-      if (stopping) return last_window(), answer_flush(ticket, true);
-      if (!flushing && now < next && next - now <= window_ns()) continue;
+      if (stopping) return last_window(), flushes_.answer(ticket, true);
+      if (ticket == 0 && now < next && next - now <= window_ns()) continue;
       next = next_boundary();
       platform::lock_guard hold(export_lock_);
       PYRO_TRY {
         const bool sent = close_and_send(false);
-        if (flushing) answer_flush(ticket, exports_.flush(std::chrono::steady_clock::now() + config_.exit_timeout) && sent);
+        if (ticket != 0) flushes_.answer(ticket, exports_.flush(in(flushes_.left_ns())) && sent);
       }
       PYRO_CATCH_ALL { log_(log_level::error, "a window is lost: out of memory"); }
     }
-  }
-
-  void answer_flush(std::uint64_t ticket, bool ok) noexcept {
-    core::store_relaxed(flush_ok_, ok);
-    core::store_release(flush_done_, ticket);
-    done_.set();
   }
 
   void pump() noexcept {
@@ -412,7 +407,8 @@ class runtime {
   std::int64_t period_ns() const noexcept { return 1000000000 / core::load_relaxed(sample_rate_); }
   std::int64_t window_ns() const noexcept { return std::chrono::nanoseconds(config_.window).count(); }
   std::int64_t exit_timeout_ns() const noexcept { return std::chrono::nanoseconds(config_.exit_timeout).count(); }
-  std::int64_t own_cpu_ns() const noexcept { return pump_.cpu_ns() + worker_.cpu_ns(); }
+  std::int64_t own_cpu_ns() noexcept { return pump_.cpu_ns() + worker_.cpu_ns() + exports_.cpu_ns(); }
+  static std::chrono::steady_clock::time_point in(std::int64_t ns) noexcept { return std::chrono::steady_clock::now() + std::chrono::nanoseconds(ns); }
   std::int64_t next_boundary() const noexcept { return (platform::wall_ns() / window_ns() + 1) * window_ns(); }
 
   static inline runtime* entered_ = nullptr;  ///< for hooks and handlers, which must not take a static's guard
@@ -422,22 +418,23 @@ class runtime {
   registry registry_;
   collector collector_;
   exports exports_;
+  loss_warnings loss_warnings_;
   background_thread pump_;
   background_thread worker_;
-  platform::event pump_wake_, worker_wake_, done_;
+  platform::event pump_wake_, worker_wake_;
+  flush_requests flushes_;
   program_signals signals_;
   platform::mutex export_lock_;
   platform::mutex engine_lock_;   // for the two texts below alone
   run_state_cell state_;
   std::string engine_name_ = "none";
   std::string engine_refused_;
-  std::uint64_t flush_wanted_ = 0, flush_done_ = 0;
   std::int64_t window_start_ns_ = 0;
   std::int64_t seen_own_cpu_ns_ = 0;
   int sample_rate_ = 100;
   pid_t restarting_ = 0;          ///< the thread that starts anew in a forked child
+  std::int64_t stop_deadline_ns_ = 0;
   bool stop_wanted_ = false;
-  bool flush_ok_ = false;
   bool paused_ = false;
   bool from_environment_ = false;
   bool engine_lost_ = false;

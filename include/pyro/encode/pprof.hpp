@@ -8,6 +8,7 @@
 #include <pyro/encode/protobuf.hpp>
 #include <pyro/encode/units.hpp>
 
+#include <cstddef>        // rows
 #include <cstdint>        // values
 #include <string>         // the bytes
 #include <unordered_map>  // string table
@@ -20,6 +21,8 @@ struct pprof_options {
   bool static_tags = true;  ///< tags of the process as labels of each sample; pushes send them as labels of the series
   bool calls = true;        ///< the type `calls`; servers that know CPU types only are better off without
   bool gzip = true;         ///< false: the bare protocol buffer
+  std::size_t first_row = 0;                            ///< rows before this one are left out,
+  std::size_t row_count = static_cast<std::size_t>(-1); ///< and those after so many
 };
 
 namespace detail {
@@ -37,7 +40,7 @@ class pprof_encoder {
     frame_used_.assign(p_.frames.size(), false);
     labels_.assign(p_.label_sets.size(), std::string());
     labels_known_.assign(p_.label_sets.size(), false);
-    for (std::size_t row = 0; row < p_.samples.size(); ++row) write_sample(row);
+    for (std::size_t row = options_.first_row; row < p_.samples.size() && row - options_.first_row < options_.row_count; ++row) write_sample(row);
     write_mappings();
     write_locations();
     write_functions();

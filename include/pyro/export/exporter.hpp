@@ -4,7 +4,8 @@
 
 #include <pyro/model/profile.hpp>
 
-#include <chrono>  // deadlines
+#include <chrono>   // deadlines
+#include <cstdint>  // ledger
 #include <string>
 #include <utility>  // move
 
@@ -20,6 +21,14 @@ struct export_result {
   static export_result success() { return {}; }
   static export_result failure(std::string why) { return {false, std::move(why), false}; }
   static export_result retry_later(std::string why) { return {false, std::move(why), true}; }
+};
+
+/// What became of the samples that an exporter was given, in expiries of the sampler.
+struct delivery {
+  std::uint64_t sent = 0;       ///< acknowledged by the other side
+  std::uint64_t queued = 0;     ///< waits here, or is under way
+  std::uint64_t dropped = 0;    ///< given up: no room, refused, too old, no time left
+  std::uint64_t uncertain = 0;  ///< went out whole, and no answer said what became of it; not sent again, since that could count it twice
 };
 
 /// Receives each window's profile. All members are called by one thread at a time (pyro's worker, or the thread that runs
@@ -39,6 +48,13 @@ class exporter {
 
   /// Everything handed over so far should be delivered by `deadline`. False where something is still undelivered.
   virtual bool flush(std::chrono::steady_clock::time_point /*deadline*/) { return true; }
+
+  /// Exporters that deliver after `export_profile` has returned keep this ledger themselves: its sum is what they were given. Any thread, at
+  /// any time, must not block. False: `export_result` tells it all.
+  virtual bool report(delivery& /*out*/) const noexcept { return false; }
+
+  /// CPU time of threads of its own so far: counts as pyro's own cost. Any thread.
+  virtual std::int64_t cpu_ns() const noexcept { return 0; }
 
   /// In a forked child, before its first window. True where this exporter serves the child too, and has dropped what it still held
   /// for the parent; the default leaves it to the parent. Outputs by name are made anew for the child and need not care.

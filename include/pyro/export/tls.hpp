@@ -1,0 +1,71 @@
+#pragma once
+// HTTPS for the uploader, by OpenSSL (link with -lssl -lcrypto): include this beside pyro/export/pyroscope.hpp, nothing else is needed.
+// The server's certificate and name are always verified; a CA of one's own and a client certificate are settings (tls_…). Runs in the
+// uploader's thread.
+
+#include <pyro/export/http.hpp>
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
+
+namespace pyro {
+namespace detail PYRO_HIDDEN {
+
+class openssl_layer final : public secure_layer {
+ public:
+  /// Null, and why, where a file cannot be used.
+  static std::unique_ptr<secure_layer> make(const tls_files& files, std::string& why_not) {
+    auto made = std::make_unique<openssl_layer>();
+    boost::system::error_code error;
+    const auto fail = [&](const char* setting, const std::string& file) {
+      why_not = std::string(setting) + ": cannot use \"" + file + "\": " + error.message() + "; it must be a readable PEM file";
+      return nullptr;
+    };
+    made->context_.set_verify_mode(asio::ssl::verify_peer, error);
+    if (files.ca.empty()) made->context_.set_default_verify_paths(error);
+    else made->context_.load_verify_file(files.ca, error);
+    if (error) return fail("tls_ca_file", files.ca.empty() ? "the system's authorities" : files.ca);
+    if (!files.certificate.empty()) {
+      made->context_.use_certificate_chain_file(files.certificate, error);
+      if (error) return fail("tls_certificate_file", files.certificate);
+      const std::string& key = files.key.empty() ? files.certificate : files.key;  // one file may hold both
+      made->context_.use_private_key_file(key, asio::ssl::context::pem, error);
+      if (error) return fail("tls_key_file", key);
+    }
+    return made;
+  }
+
+  void exchange(tcp_stream& connected, http_exchange& x) override {
+    asio::ssl::stream<tcp_stream&> stream(connected, context_);
+    boost::system::error_code error;
+    stream.set_verify_callback(asio::ssl::host_name_verification(x.server.host), error);
+    boost::system::error_code is_name;
+    asio::ip::make_address(x.server.host, is_name);  // names alone go into SNI (RFC 6066, 3)
+    if (is_name) SSL_set_tlsext_host_name(stream.native_handle(), x.server.host.c_str());
+    connected.expires_at(x.step_end());
+    error = run_one(x.io, [&](auto&& done) { stream.async_handshake(asio::ssl::stream_base::client, std::move(done)); });
+    if (error) return void(fail(stream, x, error));
+    send_and_receive(stream, connected, x);
+  }
+
+ private:
+  static bool fail(asio::ssl::stream<tcp_stream&>& stream, http_exchange& x, const boost::system::error_code& error) {
+    x.fail("agreeing on TLS with it", error);
+    const long verified = ::SSL_get_verify_result(stream.native_handle());
+    if (verified != X509_V_OK)
+      x.answer.error += std::string(" (") + ::X509_verify_cert_error_string(verified) + "; tls_ca_file names an authority of your own)";
+    else if (error.message().find("certificate verify failed") != std::string::npos)
+      x.answer.error += " (its certificate is not for " + x.server.host + ")";
+    return false;
+  }
+
+  asio::ssl::context context_{asio::ssl::context::tls_client};
+};
+
+// Registers TLS before main, in the executable or shared object that includes this header.
+inline const bool tls_registered = (tls_slot.store(&openssl_layer::make), true);
+
+}  // namespace detail
+}  // namespace pyro
