@@ -5,13 +5,15 @@ set -euo pipefail
 
 usage() {
   cat <<'EOF'
-usage: bash examples/rideshare/run.sh [--seconds N] [--out DIR]
+usage: bash examples/rideshare/run.sh [--seconds N] [--out DIR] [--server URL]
 
 Builds the ride-sharing service, runs it in three regions (us-east, eu-north, ap-south) on free local ports, orders bikes,
 scooters and cars for a while, and profiles it all with pyro.
 
   --seconds N   how long the load lasts (60)
   --out DIR     where the profiles go (out/rideshare in the repository)
+  --server URL  push to this Pyroscope server as well, such as http://localhost:4040; for logins and tenants set PYROSCOPE_BASIC_AUTH_USER,
+                PYROSCOPE_BASIC_AUTH_PASSWORD, PYROSCOPE_AUTH_TOKEN, PYROSCOPE_TENANT_ID
 
 DIR gets, for each region:
   REGION-*.pb.gz   one pprof file for every 5 seconds
@@ -31,10 +33,12 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$repo/build/rideshare
 out=$repo/out/rideshare
 seconds=60
+server=${PYROSCOPE_SERVER_ADDRESS-}
 while (($#)); do
   case $1 in
     --seconds) seconds=${2-}; shift ;;
     --out) out=${2-}; shift ;;
+    --server) server=${2-}; [[ $server ]] || fail "--server needs the URL of a Pyroscope server" 2; shift ;;
     --help | -h) usage; exit 0 ;;
     *) usage >&2; fail "unknown option $1" 2 ;;
   esac
@@ -66,13 +70,17 @@ trap 'interrupted 143' TERM HUP
 
 # --- what it takes -----------------------------------------------------------------------------------------------------------
 
-has_boost() { printf '#include <boost/beast/version.hpp>\n' | c++ -E -x c++ - >/dev/null 2>&1; }
+has_header() { c++ -E -x c++ - <<<"#include <$1>" >/dev/null 2>&1; }
 
 packages=()
 command -v c++ >/dev/null || packages+=(g++)
 command -v make >/dev/null || packages+=(make)
 command -v cmake >/dev/null || packages+=(cmake)
-if ! command -v c++ >/dev/null || ! has_boost; then packages+=(libboost-dev); fi
+if ! command -v c++ >/dev/null || ! has_header boost/beast/version.hpp; then packages+=(libboost-dev); fi
+if [[ $server ]]; then  # files and a bare http server need neither
+  if ! command -v c++ >/dev/null || ! has_header zlib.h; then packages+=(zlib1g-dev); fi
+  if ! command -v c++ >/dev/null || ! has_header openssl/ssl.h; then packages+=(libssl-dev); fi
+fi
 if ((${#packages[@]})); then
   install=(apt-get install -y --no-install-recommends "${packages[@]}")
   as_root=()
@@ -107,7 +115,7 @@ targets=()
 for region in "${regions[@]}"; do
   rm -f -- "$out/$region"-*.pb.gz "$out/$region".{folded,txt,log}
   files=${out//%/%%}/$region  # a lone % begins a placeholder
-  REGION=$region RIDESHARE_LISTEN_PORT=0 RIDESHARE_PERIOD_SECONDS=15 PYRO_WINDOW=5s \
+  PYROSCOPE_SERVER_ADDRESS=$server REGION=$region RIDESHARE_LISTEN_PORT=0 RIDESHARE_PERIOD_SECONDS=15 PYRO_WINDOW=5s \
     PYRO="pprof:$files-%w.pb.gz,folded:$files.folded,text:$files.txt" \
     "$programs/rideshare_server" >"$out/$region.log" 2>&1 &
   children+=($!)
@@ -194,3 +202,9 @@ Look closer:
   go tool pprof -http=: $dir/*.pb.gz
 The .folded files open in https://www.speedscope.app, and flamegraph.pl draws them.
 EOF
+if [[ $server ]]; then
+  cat <<'EOF'
+The server has it all too: application ride-sharing-app, type process_cpu, labels region and vehicle; compare a calm and a busy period of
+{service_name="ride-sharing-app", region="eu-north"}.
+EOF
+fi
