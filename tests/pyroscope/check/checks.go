@@ -91,7 +91,8 @@ func (c *checks) labels() {
 	if types, err := c.types(); c.could(err, "the profile types") {
 		c.check(slices.Contains(types, cpu), "there is the profile type %s, of %d: %s", cpu, len(types), strings.Join(types, " "))
 	}
-	if services, err := c.values("service_name"); c.could(err, "the services") {
+	// With a matcher: without one a server may answer from an index that is some minutes behind.
+	if services, err := c.values("service_name", selector()); c.could(err, "the services") {
 		c.check(slices.Contains(services, service), "there is the service %s, of: %s", service, strings.Join(services, " "))
 	}
 	if got, err := c.values("region", selector()); c.could(err, "the regions") {
