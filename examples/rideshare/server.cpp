@@ -1,5 +1,6 @@
 // The ride-sharing service: /bike, /scooter and /car each order a vehicle; / tells what there is. Settings, from the environment:
 //   REGION                    where it runs: the static tag `region`; eu-north is the region with the trouble
+//   RIDESHARE_LISTEN_ADDRESS  127.0.0.1; 0.0.0.0 answers other machines too, which a container needs
 //   RIDESHARE_LISTEN_PORT     5000; 0 takes any free port
 //   RIDESHARE_PERIOD_SECONDS  30: length of the calm and the busy periods of eu-north
 // and those that pyro reads itself: PYROSCOPE_APPLICATION_NAME (ride-sharing-app), PYROSCOPE_SERVER_ADDRESS,
@@ -129,11 +130,17 @@ static void accept(tcp::acceptor& acceptor) {
 
 static tcp::acceptor listen(asio::io_context& io) {
   const int port = setting("RIDESHARE_LISTEN_PORT", 5000, 0, 65535);
+  const char* text = std::getenv("RIDESHARE_LISTEN_ADDRESS");
+  boost::system::error_code wrong;
+  const auto address = asio::ip::make_address(text && *text ? text : "127.0.0.1", wrong);
+  if (wrong)
+    throw std::runtime_error(std::string("RIDESHARE_LISTEN_ADDRESS=") + text +
+                             ": must be an address, such as 127.0.0.1 or 0.0.0.0");
   try {
-    return {io, {asio::ip::address_v4::loopback(), static_cast<unsigned short>(port)}};
+    return {io, {address, static_cast<unsigned short>(port)}};
   } catch (const boost::system::system_error& error) {
-    throw std::runtime_error("can't listen on port " + std::to_string(port) + " (" + error.code().message() +
-                             "): set RIDESHARE_LISTEN_PORT to another port, or to 0 for any free one");
+    throw std::runtime_error("can't listen on " + address.to_string() + ", port " + std::to_string(port) + " (" +
+                             error.code().message() + "): set RIDESHARE_LISTEN_PORT to another port, or to 0 for any free one");
   }
 }
 
@@ -156,7 +163,7 @@ int main() try {
   open_city(region_name(), std::chrono::seconds(setting("RIDESHARE_PERIOD_SECONDS", 30, 1, 86400)));
   tcp::acceptor acceptor = listen(io);
   accept(acceptor);
-  std::cout << "listening on http://127.0.0.1:" << acceptor.local_endpoint().port() << " region=" << region_name() << std::endl;
+  std::cout << "listening on http://" << acceptor.local_endpoint() << " region=" << region_name() << std::endl;
 
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) threads.emplace_back(serve, std::ref(io));
