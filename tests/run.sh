@@ -187,6 +187,13 @@ else
   if ((bad == 0)); then grep '^ok ' "$log"; fi
   end_step "$good" "$bad" 0
 
+  begin_step compose "the rideshare's containers, without Docker"
+  logged bash tests/rideshare/check_compose.sh || true
+  good=$(grep -c '^ok ' "$log" || true)
+  bad=$(grep -c '^FAIL ' "$log" || true)
+  if ((bad == 0)) && ! grep -q '^ok .*no password' "$log"; then bad=1; fi  # it has not come to its end
+  end_step "$good" "$bad" 0
+
   # Where run.sh of the rideshare has built it, the rest of the examples.
   begin_step examples "all of them, and the short ones run"
   examples=$repo/build/rideshare
