@@ -67,6 +67,8 @@ class push_encoder {
 
  private:
   void changed(const char* what, const std::string& example) { result_.changes.emplace(what, example); }
+  /// For messages.
+  static std::string shown(const std::string& text) { return elide(one_line(text), 60); }
 
   /// Tags of the process that some sample has as a tag of its own.
   void find_overridden() {
@@ -149,10 +151,8 @@ class push_encoder {
     const auto cut = [&](string_index& name) {
       const std::string repaired = utf8_repair(out_.strings[name]);
       if (repaired.size() <= options_.limits.function_bytes) return;
-      std::string shorter = repaired;
-      for (std::size_t columns = options_.limits.function_bytes; shorter.size() > options_.limits.function_bytes; columns -= columns / 8)
-        shorter = elide(repaired, columns);
-      changed("a function's name is cut in the middle in pushes, to 512 bytes", shorter.substr(0, 60) + "...");
+      const std::string shorter = elide_bytes(repaired, options_.limits.function_bytes);
+      changed("a function's name is cut in the middle in pushes, to 512 bytes", shown(shorter));
       name = texts.text(shorter);
     };
     for (function& f : out_.functions) {

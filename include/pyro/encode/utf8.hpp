@@ -118,4 +118,16 @@ inline std::string elide(std::string_view s, std::size_t columns, std::string_vi
   return std::string(s.substr(0, left)).append(dots).append(s.substr(right));
 }
 
+/// The same in bytes: at most `most` of them, at least as many as `dots` has.
+inline std::string elide_bytes(std::string_view s, std::size_t most, std::string_view dots = "\xe2\x80\xa6") {
+  if (s.size() <= most) return std::string(s);
+  const auto inside = [&s](std::size_t at) { return (static_cast<unsigned char>(s[at]) & 0xc0U) == 0x80U; };
+  const std::size_t kept = most > dots.size() ? most - dots.size() : 0;
+  std::size_t left = (kept + 1) / 2;
+  while (left > 0 && inside(left)) --left;
+  std::size_t right = s.size() - (kept - left);
+  while (right < s.size() && inside(right)) ++right;
+  return std::string(s.substr(0, left)).append(dots).append(s.substr(right));
+}
+
 }  // namespace pyro::detail
