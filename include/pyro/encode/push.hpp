@@ -33,7 +33,7 @@ struct push_limits {
 struct push_options {
   std::string profile_name = "process_cpu";  ///< `__name__`: the first part of the profile type
   bool thread_names = false;                 ///< the label `thread` as a series label too
-  std::vector<std::pair<std::string, std::string>> labels;  ///< further labels of the series; tags of the process win
+  std::vector<std::pair<std::string, std::string>> labels;  ///< further labels of the series; tags win
   push_limits limits;
 };
 
@@ -70,29 +70,46 @@ class push_encoder {
   /// For messages.
   static std::string shown(const std::string& text) { return elide(one_line(text), 60); }
 
-  /// Tags of the process that some sample has as a tag of its own.
+  /// Names of threads make a series each: only where they are wanted.
+  bool is_sent(const std::string& key) const { return key != "thread" || options_.thread_names; }
+
+  /// `__name__` and its like; not what has underscores alone, as a name in another script gets them.
+  static bool is_taken(const std::string& name) {
+    if (name.find_first_not_of('_') == std::string::npos) return false;
+    return name == "service_name" || (name.compare(0, 2, "__") == 0 && name.compare(name.size() - 2, 2, "__") == 0);
+  }
+
+  /// Tags of the process that some sample has as a tag of its own, or as one that gets the same name.
   void find_overridden() {
+    std::set<string_index> keys;
     for (const label_set& set : in_.label_sets)
-      for (const label& l : set)
-        for (const auto& tag : in_.static_tags)
-          if (in_.text(l.key) == tag.first) overridden_.insert(tag.first);
+      for (const label& l : set) keys.insert(l.key);
+    for (const string_index key : keys)
+      if (is_sent(in_.text(key))) inner_.insert(label_name(in_.text(key)));
+    for (const auto& tag : in_.static_tags)
+      if (inner_.count(label_name(tag.first)) != 0) overridden_.insert(tag.first);
   }
 
   /// As the server takes it, or empty where it can't be sent at all.
   std::string name_of(const std::string& key) {
-    if (key == "service_name" || (key.size() > 3 && key.compare(0, 2, "__") == 0 && key.compare(key.size() - 2, 2, "__") == 0)) {
-      changed("a tag of this name is left out of pushes, the name is Pyroscope's own", key);
+    std::string name = label_name(key);
+    if (is_taken(name)) {
+      changed("a tag of this name is left out of pushes, the name is Pyroscope's own", shown(key));
       return {};
     }
-    std::string name = label_name(key, options_.limits.name_bytes);
-    if (name != key) changed("a tag's name is changed in pushes, the server shows letters, digits and _ alone", key + " to " + name);
+    if (name != key)
+      changed("a tag's name is changed in pushes, the server shows letters, digits and _ alone", shown(key) + " to " + shown(name));
+    if (name.size() > options_.limits.name_bytes) {
+      changed("a tag's name is cut in pushes, the server takes 1,024 bytes", shown(key));
+      name.resize(options_.limits.name_bytes);
+    }
     return name;
   }
 
   std::string value_of(const std::string& value) {
     std::string repaired = utf8_repair(value);
     if (repaired.size() <= options_.limits.value_bytes) return repaired;
-    changed("a tag's value is cut in pushes, the server takes 2,048 bytes", repaired.substr(0, 40) + "...");
+    changed("a tag's value is cut in pushes, the server takes 2,048 bytes", shown(repaired));
     std::size_t size = options_.limits.value_bytes;
     while (size > 0 && (static_cast<unsigned char>(repaired[size]) & 0xc0U) == 0x80U) --size;
     return repaired.substr(0, size);
@@ -104,14 +121,14 @@ class push_encoder {
       if (value.empty()) return;
       const std::string name = name_of(key);
       if (name.empty()) return;
-      if (series_.count(name) != 0) return changed("two tags have one name in pushes, the second is left out", key);
-      if (series_.size() == options_.limits.labels) return changed("a tag is left out of pushes, the server takes 30 labels", key);
+      if (series_.count(name) != 0) return changed("two tags have one name in pushes, the second is left out", shown(key));
+      if (series_.size() == options_.limits.labels) return changed("a tag is left out of pushes, the server takes 30 labels", shown(key));
       series_.emplace(name, value_of(value));
     };
     for (const auto& tag : in_.static_tags)
       if (overridden_.count(tag.first) == 0) add(tag.first, tag.second);
     for (const auto& extra : options_.labels)
-      if (series_.count(extra.first) == 0 && !value_of(extra.second).empty() && series_.size() < options_.limits.labels)
+      if (series_.count(extra.first) == 0 && inner_.count(extra.first) == 0 && !value_of(extra.second).empty() && series_.size() < options_.limits.labels)
         series_.emplace(extra.first, value_of(extra.second));  // names of ours: dotted ones are wanted as they are
   }
 
@@ -165,14 +182,17 @@ class push_encoder {
     label_set made;
     std::set<std::string> taken;
     const auto add = [&](const std::string& key, const std::string& value) {
-      if (value.empty() || (key == "thread" && !options_.thread_names)) return;
+      if (value.empty()) return;
       const std::string name = name_of(key);
       if (name.empty()) return;
-      if (series_.count(name) != 0 || !taken.insert(name).second) return changed("two tags have one name in pushes, the second is left out", key);
-      if (series_.size() + made.size() == options_.limits.labels) return changed("a tag is left out of pushes, the server takes 30 labels", key);
+      if (series_.count(name) != 0 || !taken.insert(name).second)
+        return changed("two tags have one name in pushes, the second is left out", shown(key));
+      if (series_.size() + made.size() == options_.limits.labels)
+        return changed("a tag is left out of pushes, the server takes 30 labels", shown(key));
       made.push_back({builder.text(name), builder.text(value_of(value))});
     };
-    for (const label& l : from) add(in_.text(l.key), in_.text(l.value));
+    for (const label& l : from)
+      if (is_sent(in_.text(l.key))) add(in_.text(l.key), in_.text(l.value));
     for (const auto& tag : in_.static_tags) {
       const auto is_tag = [&](const label& l) { return in_.text(l.key) == tag.first; };
       if (overridden_.count(tag.first) != 0 && std::none_of(from.begin(), from.end(), is_tag)) add(tag.first, tag.second);
@@ -219,7 +239,8 @@ class push_encoder {
   const push_options& options_;
   push result_;
   profile out_;
-  std::set<std::string> overridden_;
+  std::set<std::string> inner_;       ///< names of tags of samples
+  std::set<std::string> overridden_;  ///< keys of tags of the process
   std::map<std::string, std::string> series_;
 };
 
