@@ -1,5 +1,5 @@
 #pragma once
-// Reads pprof back for tests, straight from the description of the format and sharing no code with the encoder.
+// Reads pprof and push requests back for tests, straight from the description of the formats and sharing no code with the encoders.
 // A test that uses it needs zlib (-lz).
 
 #include <zlib.h>
@@ -182,6 +182,36 @@ inline pprof_profile read_pprof(const std::string& data) {
     for (const std::uint64_t i : read_packed(packed)) p.comments.push_back(text(i));
   p.default_type = text(m.number(14));
   return p;
+}
+
+/// A push request as pyro makes them: one series of one profile.
+struct push_request {
+  std::vector<std::pair<std::string, std::string>> labels;
+  pprof_profile profile;
+
+  const std::string* label(const std::string& name) const {
+    for (const auto& l : labels)
+      if (l.first == name) return &l.second;
+    return nullptr;
+  }
+};
+
+/// Reads a PushRequest (push/v1/push.proto); throws where it is none, or not of one series and one profile.
+inline push_request read_push(const std::string& body) {
+  const message whole = read_message(body);
+  if (!whole.numbers.empty() || whole.bytes.size() != 1 || whole.all(1).size() != 1) throw std::runtime_error("not one series");
+  const message series = read_message(whole.all(1)[0]);
+  if (!series.numbers.empty() || series.bytes.size() != 2 || series.all(2).size() != 1) throw std::runtime_error("not labels and one profile");
+  push_request out;
+  for (const auto& bytes : series.all(1)) {
+    const message pair = read_message(bytes);
+    if (pair.all(1).size() != 1 || pair.all(2).size() != 1) throw std::runtime_error("not a name and a value");
+    out.labels.emplace_back(pair.all(1)[0], pair.all(2)[0]);
+  }
+  const message sample = read_message(series.all(2)[0]);
+  if (sample.all(1).size() != 1) throw std::runtime_error("not one profile");
+  out.profile = read_pprof(sample.all(1)[0]);
+  return out;
 }
 
 }  // namespace pyro_test
