@@ -58,6 +58,8 @@ inline url parse_url(std::string_view text) {
     out.scheme = "unix";
     out.host = percent_decode(path);
     out.port = "80";
+    for (const char c : out.host)
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return fail("it has a control character");
     return out.host.empty() || out.host[0] != '/' ? fail("unix: needs the absolute path of a socket, such as unix:/run/pyroscope.sock") : out;
   }
   const std::size_t colon = text.find("://");
@@ -68,6 +70,7 @@ inline url parse_url(std::string_view text) {
 
   const std::string_view whole = text.substr(0, text.find_first_of("/?#"));
   std::string_view path = text.substr(whole.size());
+  if (path.find('@') != std::string_view::npos) return fail("it has an @ after its host; / ? # and @ of a user or password are written %2F %3F %23 %40");
   if (path.find_first_of("?#") != std::string_view::npos) return fail("it has a query or a fragment; give the server's address alone");
   while (!path.empty() && path.back() == '/') path.remove_suffix(1);
   out.path = std::string(path);
@@ -109,7 +112,7 @@ inline url parse_url(std::string_view text) {
 }
 
 /// True where `list` (the variable no_proxy) has the host: "*", a host or address, or a domain with or without its leading dot, each perhaps
-/// with a port. As curl and Go read it, but for networks in CIDR form.
+/// with a port (of an IPv6 address in brackets then). As curl and Go read it, but for networks in CIDR form.
 inline bool past_proxy(const url& server, std::string_view list) {
   const auto lower = [](std::string_view s) {
     std::string out(s);
@@ -126,10 +129,14 @@ inline bool past_proxy(const url& server, std::string_view list) {
     entry.erase(0, entry.find_first_not_of(" \t"));
     while (!entry.empty() && (entry.back() == ' ' || entry.back() == '\t')) entry.pop_back();
     if (entry == "*") return true;
-    if (const std::size_t colon = entry.rfind(':'); colon != std::string::npos && entry.find(':') == colon) {
+    const std::size_t bracket = !entry.empty() && entry[0] == '[' ? entry.find(']') : std::string::npos;
+    const std::size_t colon = bracket != std::string::npos ? entry.find(':', bracket) : entry.find(':');
+    if (colon != std::string::npos && entry.find(':', colon + 1) == std::string::npos) {
       if (entry.substr(colon + 1) != server.port) continue;
       entry.resize(colon);
     }
+    if (bracket != std::string::npos) entry = entry.substr(1, bracket - 1);
+    if (entry.compare(0, 2, "*.") == 0) entry.erase(0, 1);
     if (!entry.empty() && entry[0] == '.') entry.erase(0, 1);
     if (entry.empty()) continue;
     if (host == entry) return true;
