@@ -117,7 +117,7 @@ void send_and_receive(Stream& stream, Lowest& lowest, http_exchange& x) {
   // Its status is the answer, also where its text is cut off or too long.
   if (!in.is_header_done()) return void(wrote ? x.fail("sending to it", wrote) : x.fail("waiting for its answer", read));
   const auto& message = in.get();
-  x.answer.phase = http_phase::answered;
+  if (!wrote) x.answer.phase = http_phase::answered;  // else it has the answer of a server that cannot have had all of the request
   x.answer.status = message.result_int();
   x.answer.body = message.body();
   const auto field = [&message](http::field name) {

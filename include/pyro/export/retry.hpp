@@ -2,10 +2,10 @@
 // What an answer means for a push, and when to try again. Pure but for a random number; one thread at a time.
 //
 // The server does not recognise a push that it has already: the same one twice counts double. So only what it surely has not stored is sent
-// again: failures before the request was out, and 429, 502, 503, 504. An answer of 500 or 408, and silence after the request went out, leave
-// it uncertain (the server stores the good profiles of a request that it answers with 500).
+// again: failures before the request was out, and 429, 502, 503, 504. An answer of 500 or 408, and silence, to a request that went out whole
+// leave it uncertain (the server stores the good profiles of a request that it answers with 500).
 
-#include <algorithm>  // min
+#include <algorithm>  // max, min
 #include <chrono>     // delays
 #include <cstdint>    // random
 #include <cstdio>     // sscanf
@@ -20,7 +20,7 @@ namespace pyro::detail {
 
 enum class verdict { delivered, retry, uncertain, refused };
 
-/// `sent`: all of the request went out. `status`: 0 where no answer came.
+/// `sent`: all of the request went out (a server may answer before). `status`: 0 where no answer came.
 inline verdict judge(bool sent, unsigned status) noexcept {
   if (status == 0) return sent ? verdict::uncertain : verdict::retry;
   if (status / 100 == 2) return verdict::delivered;
@@ -29,9 +29,11 @@ inline verdict judge(bool sent, unsigned status) noexcept {
     case 502:
     case 503:
     case 504: return verdict::retry;
-    case 408: return verdict::uncertain;  // older Connect servers say this when they ran out of time over a request that they had
-    default: return status / 100 == 5 ? verdict::uncertain : verdict::refused;
+    default: break;
   }
+  // 408: older Connect servers say this when they ran out of time over a request that they had.
+  if (status != 408 && status / 100 != 5) return verdict::refused;
+  return sent ? verdict::uncertain : verdict::retry;
 }
 
 /// Seconds since 1970 of an HTTP date ("Sun, 06 Nov 1994 08:49:37 GMT", RFC 9110, 5.6.7); -1 where it is none.
