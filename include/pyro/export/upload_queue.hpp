@@ -29,6 +29,10 @@ class upload_queue {
 
   /// Takes it in; the oldest go where there is no room. True where all is as it was, false where something was dropped.
   bool add(upload u) {
+    if (u.body.size() > most_bytes_) {  // no room however many go
+      ledger_.dropped += u.samples;
+      return false;
+    }
     bytes_ += u.body.size();
     ledger_.queued += u.samples;
     waiting_.push_back(std::move(u));
