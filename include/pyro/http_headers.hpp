@@ -2,7 +2,6 @@
 // Header fields of pushes as an operator writes them: a JSON object of strings (what Pyroscope's clients take), or name=value. Pure, any thread.
 
 #include <algorithm>    // remove_if
-#include <cstdlib>      // strtol
 #include <string>       // results
 #include <string_view>  // input
 #include <utility>      // pair
@@ -70,11 +69,14 @@ class header_object_parser {
     if (c == '"' || c == '\\' || c == '/') return out += c, true;
     if (c == 't') return out += '\t', true;
     if (c != 'u' || at_ + 4 >= text_.size()) return false;
-    const std::string digits(text_.substr(at_ + 1, 4));
-    char* end = nullptr;
-    const long code = std::strtol(digits.c_str(), &end, 16);
-    if (end != digits.c_str() + 4 || code <= 0 || code >= 0x80) return false;
-    at_ += 4;
+    int code = 0;
+    for (int i = 0; i < 4; ++i) {
+      const char d = text_[++at_];
+      const int digit = d >= '0' && d <= '9' ? d - '0' : d >= 'a' && d <= 'f' ? d - 'a' + 10 : d >= 'A' && d <= 'F' ? d - 'A' + 10 : -1;
+      if (digit < 0) return false;
+      code = code * 16 + digit;
+    }
+    if (code == 0 || code >= 0x80) return false;
     return out += static_cast<char>(code), true;
   }
 

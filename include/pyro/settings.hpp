@@ -143,10 +143,10 @@ class settings_reader {
     text(target_.application_name, {"OTEL_SERVICE_NAME", "PYROSCOPE_APPLICATION_NAME", "PYRO_APPLICATION_NAME"});
     text(target_.outputs, {"PYRO_OUTPUTS", "PYRO"});
     text(target_.server_address, {"PYROSCOPE_SERVER_ADDRESS", "PYRO_SERVER_ADDRESS"});
-    text(target_.basic_auth_user, {"PYROSCOPE_BASIC_AUTH_USER", "PYRO_BASIC_AUTH_USER"});
-    text(target_.basic_auth_password, {"PYROSCOPE_BASIC_AUTH_PASSWORD", "PYRO_BASIC_AUTH_PASSWORD"});
-    text(target_.auth_token, {"PYROSCOPE_AUTH_TOKEN", "PYRO_AUTH_TOKEN"});
-    text(target_.tenant_id, {"PYROSCOPE_TENANT_ID", "PYRO_TENANT_ID"});
+    credential(target_.basic_auth_user, "basic_auth_user", {"PYROSCOPE_BASIC_AUTH_USER", "PYRO_BASIC_AUTH_USER"}, trim);
+    credential(target_.basic_auth_password, "basic_auth_password", {"PYROSCOPE_BASIC_AUTH_PASSWORD", "PYRO_BASIC_AUTH_PASSWORD"}, as_it_is);
+    credential(target_.auth_token, "auth_token", {"PYROSCOPE_AUTH_TOKEN", "PYRO_AUTH_TOKEN"}, trim);
+    credential(target_.tenant_id, "tenant_id", {"PYROSCOPE_TENANT_ID", "PYRO_TENANT_ID"}, trim);
     text(target_.tls_ca_file, {"PYRO_TLS_CA_FILE"});
     text(target_.tls_certificate_file, {"PYRO_TLS_CERTIFICATE_FILE"});
     text(target_.tls_key_file, {"PYRO_TLS_KEY_FILE"});
@@ -205,7 +205,25 @@ class settings_reader {
  private:
   static void text(std::string& field, std::initializer_list<const char*> variables) {
     for (const char* name : variables)
-      if (const char* value = std::getenv(name); value != nullptr && *value != '\0') field = std::string(trim(value));
+      if (const char* value = std::getenv(name); value != nullptr && !trim(value).empty()) field = std::string(trim(value));
+  }
+
+  static std::string_view as_it_is(std::string_view s) noexcept { return s; }
+
+  /// What says who the program is to the server. It goes into header fields, so without control characters; no message shows it.
+  void credential(std::string& field, const char* field_name, std::initializer_list<const char*> variables, std::string_view (*cleaned)(std::string_view)) {
+    const auto good = [this](const char* name, std::string_view value, const char* then) {
+      for (const char c : value)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+          wrong_.push_back(std::string(name) + ": it has a control character, a line break at its end perhaps; it must be text on one line; " + then);
+          return false;
+        }
+      return true;
+    };
+    if (!good(field_name, field, "it is left out")) field.clear();
+    for (const char* name : variables)
+      if (const char* value = std::getenv(name); value != nullptr && !cleaned(value).empty() && good(name, cleaned(value), "it is ignored"))
+        field = std::string(cleaned(value));
   }
 
   /// Starts from what the code set, or from the default where that is out of range, and lets each variable override in turn.
@@ -252,9 +270,10 @@ class settings_reader {
       if (const char* value = std::getenv(name); value != nullptr && *value != '\0' && !parse_headers(value, target_.http_headers))
         wrong_.push_back(std::string(name) + ": it is neither a JSON object of strings, such as {\"X-Team\":\"rides\"}, nor name=value, comma separated; it is ignored");
     const auto bad = [this](const std::pair<std::string, std::string>& field) {
-      const bool good = is_header_name(field.first) && is_header_value(field.second);
-      if (!good) wrong_.push_back("http_headers: '" + field.first + "' is not a header field (its name has other than letters, digits, - _ and ., or its value a control character); left out");
-      return !good;
+      const bool name = is_header_name(field.first), value = is_header_value(field.second);
+      if (!name) wrong_.push_back("http_headers: the name of a field has other than letters, digits, - _ and . (it is name=value, not name: value); the field is left out");
+      else if (!value) wrong_.push_back("http_headers: the value of '" + field.first + "' has a control character; the field is left out");
+      return !name || !value;
     };
     auto& fields = target_.http_headers;
     fields.erase(std::remove_if(fields.begin(), fields.end(), bad), fields.end());

@@ -51,7 +51,11 @@ class environment {
       "PYRO", "PYRO_OUTPUTS", "PYRO_APPLICATION_NAME", "PYROSCOPE_APPLICATION_NAME", "OTEL_SERVICE_NAME", "PYRO_SERVER_ADDRESS",
       "PYROSCOPE_SERVER_ADDRESS", "PYRO_TAGS", "PYROSCOPE_LABELS", "PYRO_TAGS_FROM_ENV", "PYRO_SAMPLE_RATE", "PYRO_ENGINE", "PYRO_WINDOW",
       "PYROSCOPE_UPLOAD_INTERVAL", "PYRO_MAX_MEMORY", "PYRO_MAX_TAG_VALUES", "PYRO_MAX_TAG_LENGTH", "PYRO_FILE_COUNT", "PYRO_FILE_BYTES",
-      "PYRO_EXIT_TIMEOUT", "PYRO_FLUSH_ON_SIGNALS", "PYRO_TOGGLE_SIGNAL", "PYRO_BACKGROUND", "PYRO_LOG_LEVEL", "PYROSCOPE_LOG_LEVEL"};
+      "PYRO_EXIT_TIMEOUT", "PYRO_FLUSH_ON_SIGNALS", "PYRO_TOGGLE_SIGNAL", "PYRO_BACKGROUND", "PYRO_LOG_LEVEL", "PYROSCOPE_LOG_LEVEL",
+      "PYRO_BASIC_AUTH_USER", "PYROSCOPE_BASIC_AUTH_USER", "PYRO_BASIC_AUTH_PASSWORD", "PYROSCOPE_BASIC_AUTH_PASSWORD", "PYRO_AUTH_TOKEN",
+      "PYROSCOPE_AUTH_TOKEN", "PYRO_TENANT_ID", "PYROSCOPE_TENANT_ID", "PYRO_HTTP_HEADERS", "PYROSCOPE_HTTP_HEADERS", "PYRO_TLS_CA_FILE",
+      "PYRO_TLS_CERTIFICATE_FILE", "PYRO_TLS_KEY_FILE", "PYRO_CONNECT_TIMEOUT", "PYRO_UPLOAD_TIMEOUT", "PYRO_UPLOAD_JITTER",
+      "PYRO_UPLOAD_QUEUE_BYTES", "PYRO_UPLOAD_THREAD_NAMES", "PYRO_UPLOAD_OTEL_LABELS"};
   std::map<std::string, std::pair<bool, std::string>> before_;
 };
 
@@ -73,6 +77,13 @@ std::string joined(const pyro::detail::complaints& wrong) {
 }
 
 bool mentions(const outcome& o, const std::string& text) { return joined(o.wrong).find(text) != std::string::npos; }
+
+/// "name: value|name: value"
+std::string fields_of(const config& c) {
+  std::string out;
+  for (const auto& f : c.http_headers) out += (out.empty() ? "" : "|") + f.first + ": " + f.second;
+  return out;
+}
 
 std::string tags_of(const config& c) {
   std::string out;
@@ -105,6 +116,20 @@ TEST_CASE("without anything set the documented defaults hold") {
   CHECK(o.settings.toggle_signal.empty());
   CHECK(o.settings.background);
   CHECK(o.settings.log_level == pyro::log_level::warning);
+  CHECK(o.settings.basic_auth_user.empty());
+  CHECK(o.settings.basic_auth_password.empty());
+  CHECK(o.settings.auth_token.empty());
+  CHECK(o.settings.tenant_id.empty());
+  CHECK(o.settings.http_headers.empty());
+  CHECK(o.settings.tls_ca_file.empty());
+  CHECK(o.settings.tls_certificate_file.empty());
+  CHECK(o.settings.tls_key_file.empty());
+  CHECK(o.settings.connect_timeout == 5s);
+  CHECK(o.settings.upload_timeout == 10s);
+  CHECK(o.settings.upload_jitter == 5s);
+  CHECK(o.settings.upload_queue_bytes == 4U << 20);
+  CHECK_FALSE(o.settings.upload_thread_names);
+  CHECK_FALSE(o.settings.upload_otel_labels);
 }
 
 TEST_CASE("every field has its variable") {
@@ -126,7 +151,21 @@ TEST_CASE("every field has its variable") {
                          {"PYRO_FLUSH_ON_SIGNALS", "yes"},
                          {"PYRO_TOGGLE_SIGNAL", "USR2"},
                          {"PYRO_BACKGROUND", "off"},
-                         {"PYRO_LOG_LEVEL", "debug"}});
+                         {"PYRO_LOG_LEVEL", "debug"},
+                         {"PYRO_BASIC_AUTH_USER", " me "},
+                         {"PYRO_BASIC_AUTH_PASSWORD", " secret "},
+                         {"PYRO_AUTH_TOKEN", " token "},
+                         {"PYRO_TENANT_ID", "team-a"},
+                         {"PYRO_HTTP_HEADERS", "X-Team=rides"},
+                         {"PYRO_TLS_CA_FILE", "/etc/ca.pem"},
+                         {"PYRO_TLS_CERTIFICATE_FILE", "/etc/client.pem"},
+                         {"PYRO_TLS_KEY_FILE", "/etc/client.key"},
+                         {"PYRO_CONNECT_TIMEOUT", "1500ms"},
+                         {"PYRO_UPLOAD_TIMEOUT", "30s"},
+                         {"PYRO_UPLOAD_JITTER", "250ms"},
+                         {"PYRO_UPLOAD_QUEUE_BYTES", "16MiB"},
+                         {"PYRO_UPLOAD_THREAD_NAMES", "on"},
+                         {"PYRO_UPLOAD_OTEL_LABELS", "1"}});
   const outcome o = read();
   INFO(joined(o.wrong));
   CHECK(o.wrong.empty());
@@ -147,6 +186,20 @@ TEST_CASE("every field has its variable") {
   CHECK(o.settings.toggle_signal == "USR2");
   CHECK_FALSE(o.settings.background);
   CHECK(o.settings.log_level == pyro::log_level::debug);
+  CHECK(o.settings.basic_auth_user == "me");
+  CHECK(o.settings.basic_auth_password == " secret ");  // blanks may be a part of it
+  CHECK(o.settings.auth_token == "token");
+  CHECK(o.settings.tenant_id == "team-a");
+  CHECK(fields_of(o.settings) == "X-Team: rides");
+  CHECK(o.settings.tls_ca_file == "/etc/ca.pem");
+  CHECK(o.settings.tls_certificate_file == "/etc/client.pem");
+  CHECK(o.settings.tls_key_file == "/etc/client.key");
+  CHECK(o.settings.connect_timeout == 1500ms);
+  CHECK(o.settings.upload_timeout == 30s);
+  CHECK(o.settings.upload_jitter == 250ms);
+  CHECK(o.settings.upload_queue_bytes == 16U << 20);
+  CHECK(o.settings.upload_thread_names);
+  CHECK(o.settings.upload_otel_labels);
 }
 
 TEST_CASE("the environment wins over the code, PYRO over PYROSCOPE over OTEL") {
@@ -183,13 +236,175 @@ TEST_CASE("the environment wins over the code, PYRO over PYROSCOPE over OTEL") {
   CHECK(read(coded).settings.outputs == "folded");
 }
 
+TEST_CASE("what says who the program is to the server: code, then PYROSCOPE, then PYRO") {
+  environment env;
+  const auto check = [&env](std::string config::* field, const char* lower, const char* higher) {
+    INFO(higher);
+    config coded;
+    coded.*field = "coded";
+    CHECK(read(coded).settings.*field == "coded");
+    env.set(lower, "pyroscope");
+    CHECK(read(coded).settings.*field == "pyroscope");
+    env.set(higher, "pyro");
+    CHECK(read(coded).settings.*field == "pyro");
+    CHECK(read().settings.*field == "pyro");
+    env.set(higher, "");
+    CHECK(read(coded).settings.*field == "pyroscope");
+    env.set(lower, "");
+    CHECK(read(coded).settings.*field == "coded");
+  };
+  check(&config::basic_auth_user, "PYROSCOPE_BASIC_AUTH_USER", "PYRO_BASIC_AUTH_USER");
+  check(&config::basic_auth_password, "PYROSCOPE_BASIC_AUTH_PASSWORD", "PYRO_BASIC_AUTH_PASSWORD");
+  check(&config::auth_token, "PYROSCOPE_AUTH_TOKEN", "PYRO_AUTH_TOKEN");
+  check(&config::tenant_id, "PYROSCOPE_TENANT_ID", "PYRO_TENANT_ID");
+}
+
+TEST_CASE("a control character in a user, password, token or tenant: refused by the setting's name, what it is stays a secret") {
+  struct row {
+    std::string config::* field;
+    const char* name;
+    const char* lower;
+    const char* higher;
+  };
+  for (const row& r : {row{&config::basic_auth_user, "basic_auth_user", "PYROSCOPE_BASIC_AUTH_USER", "PYRO_BASIC_AUTH_USER"},
+                       row{&config::basic_auth_password, "basic_auth_password", "PYROSCOPE_BASIC_AUTH_PASSWORD", "PYRO_BASIC_AUTH_PASSWORD"},
+                       row{&config::auth_token, "auth_token", "PYROSCOPE_AUTH_TOKEN", "PYRO_AUTH_TOKEN"},
+                       row{&config::tenant_id, "tenant_id", "PYROSCOPE_TENANT_ID", "PYRO_TENANT_ID"}}) {
+    for (const char* bad : {"zebra\n", "zebra\r\nX-Injected: 1", "\nzebra", "ze\x01bra", "zebra\x7f", "ze\tbra", "ze\x1f"}) {
+      INFO(r.name);
+      config coded;
+      coded.*r.field = bad;
+      environment env;
+      outcome o = read(coded);
+      REQUIRE(o.wrong.size() == 1);
+      CHECK((o.settings.*r.field).empty());
+      CHECK(o.wrong[0].compare(0, std::string(r.name).size() + 1, std::string(r.name) + ":") == 0);
+      CHECK(mentions(o, "control character"));
+      CHECK(mentions(o, "text on one line"));
+      CHECK_FALSE(mentions(o, "z"));
+
+      coded.*r.field = "good";
+      for (const char* variable : {r.lower, r.higher}) {
+        env.set(r.lower, "lower");
+        env.set(variable, bad);
+        o = read(coded);
+        REQUIRE(o.wrong.size() == 1);
+        CHECK(o.settings.*r.field == (variable == r.lower ? "good" : "lower"));
+        CHECK(o.wrong[0].compare(0, std::string(variable).size() + 1, std::string(variable) + ":") == 0);
+        CHECK_FALSE(mentions(o, "z"));
+      }
+      env.set(r.higher, "");
+      env.set(r.lower, "");
+    }
+    environment env;
+    for (const char* good : {"me@example.com", "p\xc3\xa4ss w\xc3\xb6rd", "~!\"#$%&'()*+,-./:;<=>?@[]^_`{|}\\", "\x80\xff"}) {
+      env.set(r.higher, good);
+      const outcome o = read();
+      CHECK(o.wrong.empty());
+      CHECK(o.settings.*r.field == good);
+    }
+  }
+  const environment env({{"PYRO_BASIC_AUTH_PASSWORD", "   "}, {"PYRO_BASIC_AUTH_USER", "   "}, {"PYRO_AUTH_TOKEN", "  "}});
+  config coded;
+  coded.basic_auth_user = "me";
+  const outcome o = read(coded);
+  CHECK(o.settings.basic_auth_password == "   ");
+  CHECK(o.settings.basic_auth_user == "me");  // blanks alone are as nothing
+  CHECK(o.settings.auth_token.empty());
+}
+
+TEST_CASE("header fields: JSON or name=value, over those of the code, by name in any case") {
+  environment env;
+  config coded;
+  coded.http_headers = {{"X-Team", "coded"}, {"X-Other", "1"}};
+  CHECK(fields_of(read(coded).settings) == "X-Team: coded|X-Other: 1");
+  env.set("PYROSCOPE_HTTP_HEADERS", "{\"x-team\":\"pyroscope\"}");
+  CHECK(fields_of(read(coded).settings) == "X-Other: 1|x-team: pyroscope");
+  env.set("PYRO_HTTP_HEADERS", "X-TEAM=pyro,X-New=2");
+  CHECK(fields_of(read(coded).settings) == "X-Other: 1|X-TEAM: pyro|X-New: 2");
+  env.clear("PYROSCOPE_HTTP_HEADERS");
+  const auto fields = [&env](const char* text) {
+    env.set("PYRO_HTTP_HEADERS", text);
+    INFO(text);
+    const outcome o = read();
+    INFO(joined(o.wrong));
+    CHECK(o.wrong.empty());
+    return fields_of(o.settings);
+  };
+  CHECK(fields("A=1") == "A: 1");
+  CHECK(fields(" A = 1 , B = 2 ,") == "A: 1|B: 2");
+  CHECK(fields("A=b=c") == "A: b=c");
+  CHECK(fields("A=") == "A: ");
+  CHECK(fields("A=1,a=2") == "a: 2");
+  CHECK(fields("A=x:y z") == "A: x:y z");
+  CHECK(fields(" , ") == "");
+  CHECK(fields("{}") == "");
+  CHECK(fields(" { } ") == "");
+  CHECK(fields("{\"A\":\"1\"}") == "A: 1");
+  CHECK(fields(" {\n\t\"A\" : \"1\" ,\r\n \"B\":\"2,3=4\" } ") == "A: 1|B: 2,3=4");
+  CHECK(fields(R"({"A":"\"\\\/\t\u0041\u007e\u004B\u004b"})") == "A: \"\\/\tA~KK");
+  CHECK(fields("{\"A\":\"\xc3\xa9\"}") == "A: \xc3\xa9");
+  CHECK(fields("{\"A\":\"\"}") == "A: ");
+  CHECK(fields("{\"A\":\"1\",\"a\":\"2\"}") == "a: 2");
+}
+
+TEST_CASE("header fields that are malformed are ignored as a whole, by the variable's name, and not shown") {
+  environment env;
+  config coded;
+  coded.http_headers = {{"X-Kept", "1"}};
+  for (const char* bad : {"zebra", "=zebra", "A=1,zebra", "A=1,=zebra", "{", "{\"A\"", "{\"A\":", "{\"A\":\"zebra", "{\"A\":\"zebra\"", "{\"A\":\"zebra\",}",
+                          "{\"A\":\"zebra\"} x", "{\"A\":\"zebra\"}{}", "{\"A\":7}", "{\"A\":null}", "{\"A\":[\"zebra\"]}", "{\"A\":{\"B\":\"zebra\"}}",
+                          "{A:\"zebra\"}", "{'A':'zebra'}", "{,}", "{\"A\" \"zebra\"}", "{\"A\":\"zebra\" \"B\":\"2\"}", R"({"A":"\n"})", R"({"A":"\x41"})",
+                          R"({"A":"\u00e9"})", R"({"A":"\u0000"})", R"({"A":"\u004"})", R"({"A":"\u 41"})", R"({"A":"\u+041"})", R"({"A":"\u0x41"})",
+                          R"({"A":"\u004g"})", R"({"A":"\u00)", R"({"A":"\u0041)", R"({"A":"zebra\)", R"({"A":"\ud83d\ude00"})", "[\"zebra\"]", "\"zebra\""}) {
+    env.set("PYRO_HTTP_HEADERS", bad);
+    INFO(bad);
+    const outcome o = read(coded);
+    REQUIRE(o.wrong.size() == 1);
+    CHECK(mentions(o, "PYRO_HTTP_HEADERS:"));
+    CHECK(mentions(o, "JSON object"));
+    CHECK(mentions(o, "name=value"));
+    CHECK_FALSE(mentions(o, "zebra"));
+    CHECK(fields_of(o.settings) == "X-Kept: 1");
+  }
+}
+
+TEST_CASE("header fields that no request can have are left out, the others stay; neither a value nor a bad name is shown") {
+  const auto check = [](const outcome& o, const char* left, const char* shown) {
+    INFO(joined(o.wrong));
+    REQUIRE(o.wrong.size() == 1);
+    CHECK(mentions(o, "http_headers:"));
+    CHECK(mentions(o, shown));
+    CHECK_FALSE(mentions(o, "zebra"));
+    CHECK(fields_of(o.settings) == left);
+  };
+  environment env;
+  for (const char* name : {"", "zebra x", "zebra:", "z\xc3\xa9zebra", "zebra\n", "Authorization: Bearer zebra"}) {
+    config coded;
+    coded.http_headers = {{name, "v"}, {"X-Good", "1"}};
+    check(read(coded), "X-Good: 1", "letters, digits");
+  }
+  for (const char* value : {"zebra\r\nX-Injected: 1", "zebra\n", "zebra\x7f", "zebra\x01"}) {
+    config coded;
+    coded.http_headers = {{"X-Bad", value}, {"X-Good", "tab\tis allowed"}};
+    check(read(coded), "X-Good: tab\tis allowed", "'X-Bad'");
+  }
+  env.set("PYRO_HTTP_HEADERS", "Authorization: Bearer zebra==,X-Good=1");  // as one would write it by mistake
+  check(read(), "X-Good: 1", "name=value, not name: value");
+  env.set("PYRO_HTTP_HEADERS", R"({"X-Bad":"zebra\u000d\u000aX-Injected: 1","X-Good":"1"})");
+  check(read(), "X-Good: 1", "'X-Bad'");
+}
+
 TEST_CASE("an empty variable is as one that is not set") {
-  const environment env({{"PYRO_APPLICATION_NAME", ""}, {"PYRO_SAMPLE_RATE", ""}, {"PYRO", ""}, {"PYRO_WINDOW", ""}});
+  const environment env({{"PYRO_APPLICATION_NAME", ""}, {"PYRO_SAMPLE_RATE", ""}, {"PYRO", ""}, {"PYRO_WINDOW", ""},
+                         {"PYRO_HTTP_HEADERS", ""}, {"PYRO_TLS_CA_FILE", "  "}});
   config coded;
   coded.application_name = "coded";
   coded.outputs = "report";
+  coded.tls_ca_file = "ca.pem";
   const outcome o = read(coded);
   CHECK(o.wrong.empty());
+  CHECK(o.settings.tls_ca_file == "ca.pem");  // blanks alone are as nothing
   CHECK(o.settings.application_name == "coded");
   CHECK(o.settings.outputs == "report");
   CHECK(o.settings.sample_rate == 100);
@@ -236,6 +451,17 @@ TEST_CASE("a bad variable is named with its value and what is allowed, and the n
                        bad{"PYRO_TAGS", "novalue", "key=value"},
                        bad{"PYRO_TAGS", "=x", "key=value"},
                        bad{"PYROSCOPE_LABELS", "novalue", "key=value"},
+                       bad{"PYRO_CONNECT_TIMEOUT", "99ms", "from 100ms to 60s"},
+                       bad{"PYRO_CONNECT_TIMEOUT", "61s", "from 100ms to 60s"},
+                       bad{"PYRO_CONNECT_TIMEOUT", "soon", "from 100ms to 60s"},
+                       bad{"PYRO_UPLOAD_TIMEOUT", "99ms", "from 100ms to 120s"},
+                       bad{"PYRO_UPLOAD_TIMEOUT", "121s", "from 100ms to 120s"},
+                       bad{"PYRO_UPLOAD_JITTER", "-1ms", "from 0 to 60s"},
+                       bad{"PYRO_UPLOAD_JITTER", "61s", "from 0 to 60s"},
+                       bad{"PYRO_UPLOAD_QUEUE_BYTES", "63KiB", "from 64KiB to 1GiB"},
+                       bad{"PYRO_UPLOAD_QUEUE_BYTES", "2GiB", "from 64KiB to 1GiB"},
+                       bad{"PYRO_UPLOAD_THREAD_NAMES", "maybe", "on or off"},
+                       bad{"PYRO_UPLOAD_OTEL_LABELS", "2", "on or off"},
                        bad{"PYRO_TAGS_FROM_ENV", "novariable", "key=value"}}) {
     const environment env({{b.variable, b.value}});
     INFO(b.variable << "=" << b.value);
@@ -259,6 +485,12 @@ TEST_CASE("a bad variable is named with its value and what is allowed, and the n
     CHECK(o.settings.engine == d.settings.engine);
     CHECK(o.settings.toggle_signal == d.settings.toggle_signal);
     CHECK(o.settings.tags.empty());
+    CHECK(o.settings.connect_timeout == d.settings.connect_timeout);
+    CHECK(o.settings.upload_timeout == d.settings.upload_timeout);
+    CHECK(o.settings.upload_jitter == d.settings.upload_jitter);
+    CHECK(o.settings.upload_queue_bytes == d.settings.upload_queue_bytes);
+    CHECK(o.settings.upload_thread_names == d.settings.upload_thread_names);
+    CHECK(o.settings.upload_otel_labels == d.settings.upload_otel_labels);
   }
 }
 
@@ -317,6 +549,18 @@ TEST_CASE("bad values in code are named and the default is used") {
   c.exit_timeout = -1ms;
   CHECK(check(c, "exit_timeout", "-1").exit_timeout == 2s);
   c = config();
+  c.connect_timeout = 1ms;
+  CHECK(check(c, "connect_timeout", "1").connect_timeout == 5s);
+  c = config();
+  c.upload_timeout = 1h;
+  CHECK(check(c, "upload_timeout", "3600000").upload_timeout == 10s);
+  c = config();
+  c.upload_jitter = -1s;
+  CHECK(check(c, "upload_jitter", "-1000").upload_jitter == 5s);
+  c = config();
+  c.upload_queue_bytes = 1;
+  CHECK(check(c, "upload_queue_bytes", "1").upload_queue_bytes == 4U << 20);
+  c = config();
   c.log_level = static_cast<pyro::log_level>(9);
   CHECK(check(c, "log_level", "9").log_level == pyro::log_level::warning);
   c = config();
@@ -353,6 +597,14 @@ TEST_CASE("the ends of every range are allowed") {
   CHECK(good("PYRO_FILE_BYTES", "1TiB").file_bytes == std::size_t{1} << 40);
   CHECK(good("PYRO_EXIT_TIMEOUT", "0").exit_timeout == 0ms);
   CHECK(good("PYRO_EXIT_TIMEOUT", "60s").exit_timeout == 60s);
+  CHECK(good("PYRO_CONNECT_TIMEOUT", "100ms").connect_timeout == 100ms);
+  CHECK(good("PYRO_CONNECT_TIMEOUT", "60s").connect_timeout == 60s);
+  CHECK(good("PYRO_UPLOAD_TIMEOUT", "100ms").upload_timeout == 100ms);
+  CHECK(good("PYRO_UPLOAD_TIMEOUT", "2m").upload_timeout == 120s);
+  CHECK(good("PYRO_UPLOAD_JITTER", "0").upload_jitter == 0s);
+  CHECK(good("PYRO_UPLOAD_JITTER", "60s").upload_jitter == 60s);
+  CHECK(good("PYRO_UPLOAD_QUEUE_BYTES", "64KiB").upload_queue_bytes == 64U << 10);
+  CHECK(good("PYRO_UPLOAD_QUEUE_BYTES", "1GiB").upload_queue_bytes == 1U << 30);
 }
 
 TEST_CASE("durations and sizes in all their spellings") {
