@@ -37,7 +37,8 @@ class profiler {
 
   /// Closes the window now and delivers it. False where not everything was delivered within `timeout`.
   PYRO_HIDDEN bool flush(std::chrono::milliseconds timeout = std::chrono::milliseconds(5000)) noexcept {
-    return static_cast<bool>(*this) && collect::runtime::the().flush(timeout);
+    constexpr std::chrono::milliseconds longest = std::chrono::hours(24 * 365);  // more does not fit into nanoseconds from now
+    return static_cast<bool>(*this) && collect::runtime::the().flush(std::min(timeout, longest));
   }
 
   /// Closes the window now and returns it instead of exporting it. Meant for tests, with `config::background` off.

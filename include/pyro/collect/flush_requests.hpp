@@ -13,10 +13,9 @@ class flush_requests {
 
   /// `until`: when the caller stops waiting, monotonic.
   std::uint64_t ask(std::int64_t until) noexcept {
-    std::int64_t known = core::load_acquire(until_ns_);
-    while (known < until && !__atomic_compare_exchange_n(&until_ns_, &known, until, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-    }
-    return __atomic_add_fetch(&asked_, 1, __ATOMIC_ACQ_REL);
+    platform::lock_guard hold(lock_);
+    if (until > next_until_ns_) next_until_ns_ = until;
+    return ++asked_;
   }
 
   /// The worker's answer; false at `until`, or where `worker_runs()` says that none will come.
@@ -32,13 +31,18 @@ class flush_requests {
 
   // ---- the worker ----
 
-  /// The latest ticket; 0 where all are answered.
-  std::uint64_t pending() const noexcept {
-    const std::uint64_t ticket = core::load_acquire(asked_);
-    return ticket == core::load_relaxed(answered_) ? 0 : ticket;
+  struct batch {
+    std::uint64_t ticket;   ///< the latest; 0 where all are answered
+    std::int64_t until_ns;  ///< how long the most patient of those callers waits, not of others before or after them
+  };
+  batch pending() noexcept {
+    platform::lock_guard hold(lock_);
+    if (taken_ == core::load_relaxed(answered_)) until_ns_ = 0;
+    if (next_until_ns_ > until_ns_) until_ns_ = next_until_ns_;
+    next_until_ns_ = 0;
+    taken_ = asked_;
+    return {taken_ == core::load_relaxed(answered_) ? 0 : taken_, until_ns_};
   }
-  /// How long the most patient caller still waits.
-  std::int64_t left_ns() const noexcept { return core::load_acquire(until_ns_) - platform::monotonic_ns(); }
   void answer(std::uint64_t ticket, bool delivered) noexcept {
     if (ticket == 0) return;
     core::store_relaxed(delivered_, delivered);
@@ -48,8 +52,9 @@ class flush_requests {
 
  private:
   platform::event answer_;
-  std::uint64_t asked_ = 0, answered_ = 0;
-  std::int64_t until_ns_ = 0;
+  platform::mutex lock_;           ///< of `asked_`, and of what the worker has taken on
+  std::uint64_t asked_ = 0, taken_ = 0, answered_ = 0;
+  std::int64_t next_until_ns_ = 0, until_ns_ = 0;
   bool delivered_ = false;
 };
 

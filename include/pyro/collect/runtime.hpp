@@ -285,16 +285,19 @@ class runtime {
     return exports_.send(window);
   }
 
-  void last_window() noexcept {
+  /// True where it is delivered, and all before it.
+  bool last_window() noexcept {
     platform::lock_guard hold(export_lock_);
     PYRO_TRY {
-      close_and_send(true);
+      const bool sent = close_and_send(true);
       // A little is kept for the end itself: whoever waits for it should not have to give up.
       const std::int64_t left = core::load_acquire(stop_deadline_ns_) - platform::monotonic_ns();
-      exports_.flush(in(left - std::min<std::int64_t>(left / 5, 100000000)));
+      const bool flushed = exports_.flush(in(left - std::min<std::int64_t>(left / 5, 100000000)));
       exports_.finish();
+      return sent && flushed;
     }
     PYRO_CATCH_ALL { log_(log_level::error, "the last window is lost: out of memory"); }
+    return false;
   }
 
   void work() noexcept {
@@ -304,15 +307,15 @@ class runtime {
       const std::int64_t left = next - platform::wall_ns();
       worker_wake_.wait(left < 0 ? 0 : left < 1000000000 ? left : 1000000000);
       const bool stopping = core::load_acquire(stop_wanted_);
-      const std::uint64_t ticket = flushes_.pending();
+      const auto [ticket, until] = flushes_.pending();
       const std::int64_t now = platform::wall_ns();
-      if (stopping) return last_window(), flushes_.answer(ticket, true);
+      if (stopping) return flushes_.answer(ticket, last_window());
       if (ticket == 0 && now < next && next - now <= window_ns()) continue;
       next = next_boundary();
       platform::lock_guard hold(export_lock_);
       PYRO_TRY {
         const bool sent = close_and_send(false);
-        if (ticket != 0) flushes_.answer(ticket, exports_.flush(in(flushes_.left_ns())) && sent);
+        if (ticket != 0) flushes_.answer(ticket, exports_.flush(in(until - platform::monotonic_ns())) && sent);
       }
       PYRO_CATCH_ALL { log_(log_level::error, "a window is lost: out of memory"); }
     }
@@ -353,6 +356,7 @@ class runtime {
     pump_.forget();
     worker_.forget();
     signals_.forget();
+    new (&flushes_) flush_requests();
     // Whatever the parent was about to do (start, stop), it goes on there. Here only a profiler that ran can run again.
     const run_state_type now = load_state();
     set_state(now == run_state::running || now == run_state::forked ? run_state::forked : run_state::off);
