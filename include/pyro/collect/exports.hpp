@@ -6,9 +6,9 @@
 #include <pyro/model/merge.hpp>
 #include <pyro/stats.hpp>
 
-#include <algorithm>  // find, max
-#include <map>
+#include <algorithm>  // max, min
 #include <memory>
+#include <vector>
 
 namespace pyro {
 namespace collect PYRO_HIDDEN {
@@ -18,8 +18,10 @@ class exports {
   explicit exports(detail::logger& log) noexcept : log_(log) {}
 
   void replace(std::vector<std::shared_ptr<exporter>> list) {
+    std::vector<member> next;
+    for (auto& e : list) next.emplace_back(std::move(e));
     platform::lock_guard hold(counters_lock_);
-    release(std::move(list));
+    release(next);
     uploader_known_ = false;
   }
 
@@ -36,7 +38,7 @@ class exports {
     auto made = make(settings, [this](log_level level, const std::string& message) { log_(level, message); }, why_not);
     if (made == nullptr) return log_(log_level::error, why_not + "; profiles are not pushed");
     platform::lock_guard hold(counters_lock_);
-    list_.push_back(std::move(made));
+    list_.emplace_back(std::move(made));
   }
 
   /// A new run: sums begin anew.
@@ -44,12 +46,12 @@ class exports {
     platform::lock_guard hold(counters_lock_);
     sums_ = sums{};
     ended_ = delivery{};
+    ended_cpu_ns_ = 0;
   }
 
   /// In a forked child: what the parent's exporters hold is the parent's; they are left as they are, not even destroyed.
   void abandon() noexcept {
-    new (&list_) std::vector<std::shared_ptr<exporter>>();
-    new (&ledgers_) std::map<const exporter*, ledger>();
+    new (&list_) std::vector<member>();
     new (&counters_lock_) platform::mutex();
     sums_ = sums{};
     ended_ = delivery{};
@@ -67,23 +69,27 @@ class exports {
   /// True where every exporter delivered it.
   bool send(const profile& window) {
     const auto weight = static_cast<std::uint64_t>(window.total(1));
+    {
+      platform::lock_guard hold(counters_lock_);
+      sums_.given += weight;  // under way from here on: what asynchronous exporters say of it is never ahead
+      for (member& m : list_) m.told.queued += weight;
+    }
     bool all = true;
-    for (const auto& e : list_) all &= attempt(*e, weight, [&] { return e->export_profile(window); });
+    for (member& m : list_) all &= attempt(m, weight, [&] { return m.to->export_profile(window); });
     platform::lock_guard hold(counters_lock_);
-    sums_.given += weight;
     ++sums_.windows;
     return all;
   }
 
   bool flush(std::chrono::steady_clock::time_point deadline) {
     bool all = true;
-    for (const auto& e : list_) {
+    for (member& m : list_) {
       bool delivered = false;
-      PYRO_TRY { delivered = e->flush(deadline); }
+      PYRO_TRY { delivered = m.to->flush(deadline); }
       PYRO_CATCH_ALL {}
       if (delivered) {
         platform::lock_guard hold(counters_lock_);
-        ledgers_[e.get()].told.queued = 0;
+        m.told.queued = 0;
       }
       all &= delivered;
     }
@@ -92,24 +98,21 @@ class exports {
 
   /// The end of the run: what an exporter still holds after this is lost.
   void finish() {
-    for (const auto& e : list_) attempt(*e, 0, [&] { return e->finish(); });
-    std::vector<std::shared_ptr<exporter>> done;  // a user's exporter is released when profiling stops, not at the end of the process
+    for (member& m : list_) attempt(m, 0, [&] { return m.to->finish(); });
+    std::vector<member> none;  // a user's exporter is released when profiling stops, not at the end of the process
     platform::lock_guard hold(counters_lock_);
-    done = list_;
-    release({});
+    release(none);
   }
 
-  /// CPU time of the exporters' own threads. Any thread.
+  /// CPU time of the exporters' own threads in this run. Any thread.
   std::int64_t cpu_ns() noexcept {
     platform::lock_guard hold(counters_lock_);
-    std::int64_t sum = ended_cpu_ns_;
-    for (const auto& e : list_) sum += e->cpu_ns();
-    return sum;
+    return ended_cpu_ns_ + cpu_of_list();
   }
 
   void fill(stats& s) noexcept {
     platform::lock_guard hold(counters_lock_);
-    const delivery now = worst(sums_.given);  // exporters with threads of their own have gone on since the last window
+    const delivery now = outcome();  // exporters with threads of their own have gone on since the last window
     s.samples_exported = now.sent;
     s.samples_queued = now.queued;
     s.samples_dropped = now.dropped;
@@ -118,18 +121,19 @@ class exports {
     s.export_failures = sums_.failures;
     s.lost = sums_.lost;
   }
-  std::uint64_t sent() noexcept {
-    platform::lock_guard hold(counters_lock_);
-    return sums_.given;
-  }
   bool sent_anything() noexcept {
     platform::lock_guard hold(counters_lock_);
     return sums_.windows != 0;
   }
 
  private:
-  struct ledger {
-    delivery told;          ///< by its results, in samples
+  /// An exporter and what it has told by its results. What it reported before it came here is of another run.
+  struct member {
+    explicit member(std::shared_ptr<exporter> e) noexcept : to(std::move(e)), cpu_before_ns(to->cpu_ns()) { to->report(before); }
+
+    std::shared_ptr<exporter> to;
+    delivery told, before;
+    std::int64_t cpu_before_ns;
     unsigned failures = 0;  ///< in a row
   };
   struct sums {
@@ -137,61 +141,99 @@ class exports {
     losses lost;
   };
 
-  /// Other exporters from here on; what those so far still hold is lost with them. Under the lock.
-  void release(std::vector<std::shared_ptr<exporter>> next) {
-    ended_ = worst(sums_.given);
+  /// Other exporters from here on; what those so far still hold is lost with them. Under the lock, which the caller gives back before they
+  /// are destroyed: that may take a while.
+  void release(std::vector<member>& next) noexcept {
+    ended_ = outcome();
     ended_.dropped += ended_.queued;
     ended_.queued = 0;
-    for (const auto& e : list_) ended_cpu_ns_ += e->cpu_ns();
-    ledgers_.clear();
-    list_ = std::move(next);
+    ended_cpu_ns_ += cpu_of_list();
+    list_.swap(next);
+  }
+
+  std::int64_t cpu_of_list() const noexcept {
+    std::int64_t sum = 0;
+    for (const member& m : list_) sum += m.to->cpu_ns() - m.cpu_before_ns;
+    return sum;
   }
 
   /// A failure is said once, and once more when it is over; not at each window.
   template <class Call>
-  bool attempt(const exporter& e, std::uint64_t weight, Call&& call) {
+  bool attempt(member& m, std::uint64_t weight, Call&& call) {
     export_result result = export_result::failure("it threw an exception");
     PYRO_TRY { result = call(); }
     PYRO_CATCH_ALL {}
     unsigned failures = 0;
     {
       platform::lock_guard hold(counters_lock_);
-      ledger& own = ledgers_[&e];
-      failures = own.failures;
-      own.failures = result.ok ? 0 : failures + 1;
-      if (result.ok) own.told.queued = 0;
-      else (result.kept ? own.told.queued : own.told.dropped) += weight;
+      failures = m.failures;
+      m.failures = result.ok ? 0 : failures + 1;
+      delivery own;
+      if (std::uint64_t missing = 0; ask(m, own, missing)) {
+        m.told.dropped = missing;  // it has had its chance to take it in
+      } else if (result.ok) {
+        m.told.queued = 0;
+      } else if (!result.kept) {
+        m.told.queued -= std::min(m.told.queued, weight);
+        m.told.dropped += weight;
+      }
       if (!result.ok) ++sums_.failures;
     }
     if (result.ok && failures != 0)
-      log_(log_level::warning, std::string("exporter ") + e.name() + ": works again after " + std::to_string(failures) + " failures");
+      log_(log_level::warning, std::string("exporter ") + m.to->name() + ": works again after " + std::to_string(failures) + " failures");
     if (!result.ok && failures == 0)
-      log_(log_level::error, std::string("exporter ") + e.name() + ": " + result.error +
+      log_(log_level::error, std::string("exporter ") + m.to->name() + ": " + result.error +
                                  (result.kept ? " (kept, to be tried again" : " (the window is lost") + "; further failures are counted, not logged)");
     return result.ok;
   }
 
-  /// What became of `given` samples. One counts as delivered where every exporter has delivered it, so the worst of them speaks for all.
-  delivery worst(std::uint64_t given) const noexcept {
-    delivery all = ended_;
-    for (const auto& e : list_) {
-      delivery own;
-      const auto known = ledgers_.find(e.get());
-      if (!e->report(own) && known != ledgers_.end()) own = known->second.told;
+  static std::uint64_t sum_of(const delivery& d) noexcept { return d.sent + d.queued + d.dropped + d.uncertain; }
+
+  /// Samples of all that these exporters were given.
+  std::uint64_t given() const noexcept { return sums_.given - sum_of(ended_); }
+
+  /// Asks an exporter that keeps its own ledger, less what it reported before; false where it keeps none. `missing`: what it was given and
+  /// has not taken in.
+  bool ask(const member& m, delivery& own, std::uint64_t& missing) const noexcept {
+    if (!m.to->report(own)) return false;
+    const auto since = [](std::uint64_t now, std::uint64_t before) { return now > before ? now - before : 0; };
+    own = {since(own.sent, m.before.sent), since(own.queued, m.before.queued), since(own.dropped, m.before.dropped), since(own.uncertain, m.before.uncertain)};
+    missing = since(given(), sum_of(own));
+    return true;
+  }
+
+  /// What became of the samples at one exporter: by its results, or as it reports. What its report does not have is under way to it, or was
+  /// lost on the way.
+  delivery outcome_at(const member& m) const noexcept {
+    delivery own;
+    std::uint64_t missing = 0;
+    if (!ask(m, own, missing)) return m.told;
+    const std::uint64_t lost = std::min(missing, m.told.dropped);
+    own.dropped += lost;
+    own.queued += missing - lost;
+    return own;
+  }
+
+  /// What became of all samples of the run. One counts as delivered where every exporter has delivered it, so the worst of them speaks for all.
+  delivery outcome() const noexcept {
+    delivery all;
+    std::uint64_t held_back = 0;
+    for (const member& m : list_) {
+      const delivery own = outcome_at(m);
+      held_back = std::max(held_back, own.dropped + own.uncertain + own.queued);
       all.dropped = std::max(all.dropped, own.dropped);
       all.uncertain = std::max(all.uncertain, own.uncertain);
-      all.queued = std::max(all.queued, own.queued);
     }
-    all.dropped = std::min(all.dropped, given);
-    all.uncertain = std::min(all.uncertain, given - all.dropped);
-    all.queued = std::min(all.queued, given - all.dropped - all.uncertain);
-    all.sent = given - all.dropped - all.uncertain - all.queued;
-    return all;
+    held_back = std::min(held_back, given());
+    all.dropped = std::min(all.dropped, held_back);
+    all.uncertain = std::min(all.uncertain, held_back - all.dropped);
+    all.queued = held_back - all.dropped - all.uncertain;
+    all.sent = given() - held_back;
+    return {all.sent + ended_.sent, all.queued + ended_.queued, all.dropped + ended_.dropped, all.uncertain + ended_.uncertain};
   }
 
   detail::logger& log_;
-  std::vector<std::shared_ptr<exporter>> list_;     ///< changed by one thread alone, under the lock
-  std::map<const exporter*, ledger> ledgers_;
+  std::vector<member> list_;                        ///< changed by one thread alone, under the lock
   platform::mutex counters_lock_;                   ///< never held while an exporter works
   sums sums_;
   delivery ended_;                                  ///< of exporters that are released

@@ -181,6 +181,7 @@ class runtime {
     registry_.set_limits(config_.max_memory, static_cast<std::uint32_t>(config_.max_tag_values), static_cast<std::size_t>(config_.max_tag_length));
     window_start_ns_ = platform::monotonic_ns();
     exports_.start_run();
+    seen_own_cpu_ns_ = 0;
     loss_warnings_.start_run();
     core::store_relaxed(paused_, false);
     begin_sampling();

@@ -49,8 +49,8 @@ class exporter {
   /// Everything handed over so far should be delivered by `deadline`. False where something is still undelivered.
   virtual bool flush(std::chrono::steady_clock::time_point /*deadline*/) { return true; }
 
-  /// Exporters that deliver after `export_profile` has returned keep this ledger themselves: its sum is what they were given. Any thread, at
-  /// any time, must not block. False: `export_result` tells it all.
+  /// Exporters that deliver after `export_profile` has returned keep this ledger themselves: its sum is what they were given, and what it
+  /// does not have counts as dropped. Any thread, at any time, must not block. False: `export_result` tells it all.
   virtual bool report(delivery& /*out*/) const noexcept { return false; }
 
   /// CPU time of threads of its own so far: counts as pyro's own cost. Any thread.
