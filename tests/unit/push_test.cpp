@@ -419,6 +419,16 @@ TEST_CASE("push: long names are cut, and it is said") {
   }
 }
 
+TEST_CASE("push: names that are one only when they are cut: the series has it, the sample leaves it out") {
+  profile_maker m;
+  m.get().static_tags = {{std::string(1024, 'n'), "static"}};
+  m.row({"f"}, {{std::string(1025, 'n'), "inner"}}, 0, 1);
+  const push made = encode_push(m.get());
+  CHECK(*only(made).label(std::string(1024, 'n')) == "static");
+  CHECK(only(made).profile.samples.at(0).labels.empty());
+  CHECK(example_of(made, "two tags have one name") != "");
+}
+
 TEST_CASE("push: long names of functions lose their middle, both ends can be read") {
   for (const char* filling : {"x", "\xc3\xa9", "\xe6\xbc\xa2", "\xf0\x9f\x94\xa5", "\xcc\x81", "\xe2\x80\x8b", "\xff"}) {
     for (int extra = 0; extra < 5; ++extra) {
@@ -515,6 +525,15 @@ TEST_CASE("push: more bytes than a request may have are split") {
   }
   CHECK(samples == 8'000);
   CHECK(shown(made).size() == 8'000);
+
+  profile_maker few;
+  few.row({"f"}, {}, 0, 1);
+  few.row({"g"}, {}, 0, 1);
+  push_options options;
+  options.limits.bytes = encode_push(few.get()).parts.at(0).body.size();
+  CHECK(encode_push(few.get(), options).parts.size() == 1);
+  --options.limits.bytes;
+  CHECK(encode_push(few.get(), options).parts.size() == 2);
 }
 
 TEST_CASE("push: a row that is too large by itself is sent by itself") {

@@ -167,6 +167,7 @@ TEST_CASE("url: percent-decoding") {
   CHECK(percent_decode("a+b") == "a+b");
   CHECK(percent_decode("%00") == std::string(1, '\0'));
   CHECK(percent_decode("%ff") == "\xff");
+  CHECK(percent_decode(std::string_view("%41", 2)) == "%4");
   for (const char* as_it_is : {"%", "%4", "a%", "%zz", "%4g", "%g4", "100%!"}) CHECK(percent_decode(as_it_is) == as_it_is);
 }
 
