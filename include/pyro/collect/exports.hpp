@@ -22,23 +22,26 @@ class exports {
     for (auto& e : list) next.emplace_back(std::move(e));
     platform::lock_guard hold(counters_lock_);
     release(next);
-    uploader_known_ = false;
   }
 
   /// The exporter for `server_address`, looked for at the first export, when all static initialisers have run: a file that includes the
-  /// uploader may be initialised after the profiler has started.
-  void add_uploader(const config& settings) {
-    if (uploader_known_ || settings.server_address.empty()) return;
+  /// uploader may be initialised after the profiler has started. True where it was added now.
+  bool add_uploader(const config& settings) {
+    if (uploader_known_ || settings.server_address.empty()) return false;
     uploader_known_ = true;
-    const detail::make_uploader make = detail::uploader_slot.load();
-    if (make == nullptr)
-      return log_(log_level::warning, "server_address is set, but the uploader is not included: #include <pyro/export/pyroscope.hpp> beside "
-                                      "pyro/profiler.hpp or pyro/auto.hpp (it needs Boost's headers); profiles are not pushed");
     std::string why_not;
-    auto made = make(settings, [this](log_level level, const std::string& message) { log_(level, message); }, why_not);
-    if (made == nullptr) return log_(log_level::error, why_not + "; profiles are not pushed");
+    std::shared_ptr<exporter> made;
+    const detail::make_uploader make = detail::uploader_slot.load();
+    if (make != nullptr)
+      made = make(settings, [this](log_level level, const std::string& message) { log_(level, message); }, why_not);
+    else
+      why_not = "server_address is set, but the uploader is not included: #include <pyro/export/pyroscope.hpp> beside pyro/profiler.hpp or "
+                "pyro/auto.hpp (it needs Boost's headers)";
+    if (made == nullptr) log_(make == nullptr ? log_level::warning : log_level::error, why_not + "; profiles are not pushed");
     platform::lock_guard hold(counters_lock_);
-    list_.emplace_back(std::move(made));
+    uploader_missing_ = made == nullptr;
+    if (made != nullptr) list_.emplace_back(std::move(made));
+    return !uploader_missing_;
   }
 
   /// A new run: sums begin anew.
@@ -56,7 +59,7 @@ class exports {
     sums_ = sums{};
     ended_ = delivery{};
     ended_cpu_ns_ = 0;
-    uploader_known_ = false;
+    uploader_known_ = uploader_missing_ = false;
   }
 
   bool empty() const noexcept { return list_.empty(); }
@@ -81,18 +84,21 @@ class exports {
     return all;
   }
 
+  /// Each exporter gets its share of the time, and those that still hold something what the others left: one whose server is away does not
+  /// take it from the others.
   bool flush(std::chrono::steady_clock::time_point deadline) {
     bool all = true;
+    std::vector<member*> late;
+    auto left = static_cast<int>(list_.size());
     for (member& m : list_) {
-      bool delivered = false;
-      PYRO_TRY { delivered = m.to->flush(deadline); }
-      PYRO_CATCH_ALL {}
-      if (delivered) {
-        platform::lock_guard hold(counters_lock_);
-        m.told.queued = 0;
-      }
-      all &= delivered;
+      const auto now = std::chrono::steady_clock::now();
+      if (flush(m, now + (deadline - now) / left--)) continue;
+      delivery own;
+      std::uint64_t missing = 0;
+      if (ask(m, own, missing) && own.queued != 0) late.push_back(&m);
+      else all = false;
     }
+    for (member* m : late) all &= flush(*m, deadline);
     return all;
   }
 
@@ -141,6 +147,17 @@ class exports {
     losses lost;
   };
 
+  bool flush(member& m, std::chrono::steady_clock::time_point deadline) {
+    bool delivered = false;
+    PYRO_TRY { delivered = m.to->flush(deadline); }
+    PYRO_CATCH_ALL {}
+    if (delivered) {
+      platform::lock_guard hold(counters_lock_);
+      m.told.queued = 0;
+    }
+    return delivered;
+  }
+
   /// Other exporters from here on; what those so far still hold is lost with them. Under the lock, which the caller gives back before they
   /// are destroyed: that may take a while.
   void release(std::vector<member>& next) noexcept {
@@ -149,6 +166,7 @@ class exports {
     ended_.queued = 0;
     ended_cpu_ns_ += cpu_of_list();
     list_.swap(next);
+    uploader_known_ = uploader_missing_ = false;
   }
 
   std::int64_t cpu_of_list() const noexcept {
@@ -217,7 +235,8 @@ class exports {
   /// What became of all samples of the run. One counts as delivered where every exporter has delivered it, so the worst of them speaks for all.
   delivery outcome() const noexcept {
     delivery all;
-    std::uint64_t held_back = 0;
+    if (uploader_missing_) all.dropped = given();
+    std::uint64_t held_back = all.dropped;
     for (const member& m : list_) {
       const delivery own = outcome_at(m);
       held_back = std::max(held_back, own.dropped + own.uncertain + own.queued);
@@ -236,9 +255,10 @@ class exports {
   std::vector<member> list_;                        ///< changed by one thread alone, under the lock
   platform::mutex counters_lock_;                   ///< never held while an exporter works
   sums sums_;
-  delivery ended_;                                  ///< of exporters that are released
+  delivery ended_;                                  ///< of exporters that are released; nothing is queued there
   std::int64_t ended_cpu_ns_ = 0;
   bool uploader_known_ = false;
+  bool uploader_missing_ = false;                   ///< there is none for server_address: what it should have had is lost
 };
 
 }  // namespace collect

@@ -21,6 +21,7 @@
 #include <functional>  // cutting off
 #include <memory>
 #include <mutex>
+#include <optional>    // one parser for each answer
 #include <string>
 #include <utility>     // move
 #include <vector>      // header fields
@@ -60,33 +61,39 @@ struct http_deadlines {
   std::chrono::milliseconds total{10000};  ///< all of it; half of it for writing
 };
 
-/// Runs one asynchronous operation to its end. Every stream here has its deadline set before, so this ends.
-template <class Start>
-boost::system::error_code run_one(asio::io_context& io, Start&& start) {
-  boost::system::error_code result = asio::error::operation_aborted;
-  start([&result](boost::system::error_code error, auto&&...) { result = error; });
-  io.restart();
-  io.run();
-  return result;
-}
-
 /// One exchange under way: what its steps share.
 struct http_exchange {
   asio::io_context& io;
+  const std::atomic<bool>& aborted;
   const http_request& request;
   const url& server;
   http_deadlines limits;
   std::chrono::steady_clock::time_point end;
   bool absolute_target = false;  ///< as a proxy for http wants it
   http_answer answer{};
+  boost::system::error_code error{};  ///< behind answer.error
 
   std::chrono::steady_clock::time_point step_end() const { return std::min(end, std::chrono::steady_clock::now() + limits.step); }
 
-  bool fail(const std::string& what, const boost::system::error_code& error) {
-    answer.error = what + ": " + (error == beast::error::timeout ? "it took too long" : error.message());
+  bool fail(const std::string& what, const boost::system::error_code& why) {
+    const char* const too_long = answer.phase == http_phase::not_connected ? "it took too long (connect_timeout)" : "it took too long (upload_timeout)";
+    answer.error = what + ": " + (why == beast::error::timeout ? too_long : why.message());
+    error = why;
     return false;
   }
 };
+
+/// Runs one asynchronous operation to its end. Every stream here has its deadline set before, so this ends. `abort` comes before it, and is
+/// seen; or later, and cancels it.
+template <class Start>
+boost::system::error_code run_one(http_exchange& x, Start&& start) {
+  boost::system::error_code result = asio::error::operation_aborted;
+  if (x.aborted) return result;
+  start([&result](boost::system::error_code error, auto&&...) { result = error; });
+  x.io.restart();
+  x.io.run();
+  return result;
+}
 
 /// Writes the request to a connected stream and reads the answer. `Lowest` is the stream that has the deadlines.
 template <class Stream, class Lowest>
@@ -101,25 +108,42 @@ void send_and_receive(Stream& stream, Lowest& lowest, http_exchange& x) {
   out.prepare_payload();
 
   x.answer.phase = http_phase::not_sent;
-  lowest.expires_at(std::min(x.end, std::chrono::steady_clock::now() + x.limits.total / 2));
-  const auto wrote = run_one(x.io, [&](auto&& done) { http::async_write(stream, out, std::move(done)); });
-  if (!wrote) x.answer.phase = http_phase::sent;
-
-  // A server that refuses early answers before it has read everything, and closes: then there is an answer although writing failed.
-  const bool may_have_answered = wrote && wrote != beast::error::timeout && wrote != asio::error::operation_aborted;
-  if (wrote && !may_have_answered) return void(x.fail("sending to it", wrote));
-  lowest.expires_at(wrote ? std::min(x.end, std::chrono::steady_clock::now() + std::chrono::milliseconds(500)) : x.end);
+  if (x.aborted) return void(x.fail("sending to it", asio::error::operation_aborted));
+  // Both ways at once: a server that refuses early answers before it has read everything, and then may neither read on nor close.
+  boost::system::error_code read = asio::error::operation_aborted, wrote = read;
+  bool writing = true;
   beast::flat_buffer buffer;
-  http::response_parser<http::string_body> in;
-  in.header_limit(8192);
-  in.body_limit(65536);
-  const auto read = run_one(x.io, [&](auto&& done) { http::async_read(stream, buffer, in, std::move(done)); });
+  std::optional<http::response_parser<http::string_body>> in;
+  const std::function<void()> receive = [&] {
+    in.emplace();
+    in->header_limit(8192);
+    in->body_limit(65536);
+    http::async_read(stream, buffer, *in, [&](boost::system::error_code error, std::size_t) {
+      if (!error && in->get().result_int() / 100 == 1) return receive();  // an interim answer (RFC 9110, 15.2)
+      read = error;
+      if (writing) lowest.cancel();
+    });
+  };
+  lowest.expires_at(x.end);
+  receive();
+  lowest.expires_at(std::min(x.end, std::chrono::steady_clock::now() + x.limits.total / 2));  // of what is not under way: the writing
+  http::async_write(stream, out, [&](boost::system::error_code error, std::size_t) {
+    wrote = error;
+    writing = false;
+    if (!error) x.answer.phase = http_phase::sent;
+  });
+  x.io.restart();
+  x.io.run();
   // Its status is the answer, also where its text is cut off or too long.
-  if (!in.is_header_done()) return void(wrote ? x.fail("sending to it", wrote) : x.fail("waiting for its answer", read));
-  const auto& message = in.get();
-  if (!wrote) x.answer.phase = http_phase::answered;  // else it has the answer of a server that cannot have had all of the request
+  if (!in->is_header_done()) {
+    if (x.answer.phase == http_phase::sent) return void(x.fail("waiting for its answer", read));
+    return void(x.fail("sending to it", wrote == asio::error::operation_aborted ? read : wrote));
+  }
+  const auto& message = in->get();
+  // Else it has the answer of a server that cannot have had all of the request.
+  if (x.answer.phase == http_phase::sent) x.answer.phase = http_phase::answered;
   x.answer.status = message.result_int();
-  x.answer.body = message.body();
+  if (message[http::field::content_encoding].empty()) x.answer.body = message.body();  // compressed it is of no use here
   const auto field = [&message](http::field name) {
     const auto value = message[name];
     return std::string(value.data(), value.size());
@@ -155,14 +179,24 @@ class http_client {
   void set_proxy(url proxy) { proxy_ = std::move(proxy); }
   bool has_proxy() const noexcept { return !proxy_.host.empty(); }
 
-  /// Sends one request and waits for its answer. Does not throw by itself; memory may run out.
+  /// Sends one request and waits for its answer. Throws where it could not begin: out of memory, of descriptors.
   http_answer post(const http_request& request, const http_deadlines& limits) {
     asio::io_context io(1);  // of this request: nothing stays open in between, for a fork to inherit or a soak to count
-    http_exchange x{io, request, server_, limits, std::chrono::steady_clock::now() + limits.total};
-    if (server_.scheme == "unix") over_unix(x);
-    else over_tcp(x);
+    http_exchange x{io, aborted_, request, server_, limits, std::chrono::steady_clock::now() + limits.total};
+    try {
+      if (server_.scheme == "unix") over_unix(x);
+      else over_tcp(x);
+    } catch (const std::exception& e) {  // out of memory; how far it came still counts
+      x.answer.error = e.what();
+    }
     if (aborted_) x.answer.error = "cut off, there is no time left";
     return std::move(x.answer);
+  }
+
+  /// Initialises what TLS needs, if this server needs it. Its files may come later.
+  void prepare() {
+    std::string ignored;
+    if (const make_secure_layer make = tls_slot.load(); make != nullptr && server_.scheme == "https") secure_ = make(files_, ignored);
   }
 
   /// Ends a request that is under way, and those to come. Any thread.
@@ -203,7 +237,7 @@ class http_client {
       return x.fail("opening a socket", error);
     }
     stream.expires_at(deadline);
-    error = run_one(x.io, [&](auto&& done) { stream.async_connect(to, std::move(done)); });
+    error = run_one(x, [&](auto&& done) { stream.async_connect(to, std::move(done)); });
     if (error || aborted_) return x.fail("connecting to it", error);
     return true;
   }
@@ -225,11 +259,13 @@ class http_client {
     if (connect_any(stream, x, proxied ? proxy_ : server_)) {
       if (server_.scheme == "https") {
         if (!proxied || open_tunnel(stream, x)) secure_->exchange(stream, x);
-        if (x.answer.phase < http_phase::not_sent) secure_.reset();  // its files may have been renewed: read them again next time
+        if (x.answer.status == 0) secure_.reset();  // its files may have been renewed: read them again next time
       } else {
         x.absolute_target = proxied;
         send_and_receive(stream, stream, x);
       }
+    } else if (proxied) {
+      x.answer.error = "the proxy " + proxy_.text() + " (" + server_.scheme + "_proxy): " + x.answer.error;
     }
     shut(stream);
   }
@@ -270,13 +306,13 @@ class http_client {
     ask.set(http::field::host, place);
     for (const auto& f : proxy_fields_) ask.set(f.first, f.second);
     stream.expires_at(x.step_end());
-    auto error = run_one(x.io, [&](auto&& done) { http::async_write(stream, ask, std::move(done)); });
+    auto error = run_one(x, [&](auto&& done) { http::async_write(stream, ask, std::move(done)); });
     if (error) return x.fail("asking the proxy " + proxy_.text() + " for a tunnel", error);
     beast::flat_buffer buffer;
     http::response_parser<http::empty_body> in;
     in.skip(true);
     in.header_limit(8192);
-    error = run_one(x.io, [&](auto&& done) { http::async_read_header(stream, buffer, in, std::move(done)); });
+    error = run_one(x, [&](auto&& done) { http::async_read_header(stream, buffer, in, std::move(done)); });
     if (error) return x.fail("waiting for the proxy " + proxy_.text(), error);
     if (in.get().result_int() / 100 == 2) return true;
     x.answer.error = "the proxy " + proxy_.text() + " refuses a tunnel: " + std::to_string(in.get().result_int());

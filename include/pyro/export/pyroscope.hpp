@@ -11,6 +11,7 @@
 
 #include <pyro/encode/push.hpp>
 #include <pyro/export/http.hpp>
+#include <pyro/export/push_words.hpp>
 #include <pyro/export/retry.hpp>
 #include <pyro/export/upload_queue.hpp>
 #include <pyro/export/uploader.hpp>
@@ -37,20 +38,25 @@ class push_client {
 
   push_client(const config& settings, log_callback log, const url& server)
       : http_(server, {settings.tls_ca_file, settings.tls_certificate_file, settings.tls_key_file}), log_(std::move(log)),
-        limits_{settings.connect_timeout, settings.upload_timeout}, queue_bytes_(settings.upload_queue_bytes), queue_(queue_bytes_),
-        backoff_(std::random_device{}()) {
+        limits_{settings.connect_timeout, settings.upload_timeout}, queue_bytes_(settings.upload_queue_bytes), words_(server.text()),
+        queue_(queue_bytes_), backoff_(std::random_device{}()) {
     fields_ = {{"User-Agent", "pyro/" PYRO_VERSION}, {"Content-Type", "application/proto"}, {"Connect-Protocol-Version", "1"}};
     const std::string user = settings.basic_auth_user.empty() ? server.user : settings.basic_auth_user;
     const std::string password = settings.basic_auth_user.empty() ? server.password : settings.basic_auth_password;
     if (!settings.auth_token.empty()) fields_.emplace_back("Authorization", "Bearer " + settings.auth_token);
     else if (!user.empty()) fields_.emplace_back("Authorization", basic(user, password));
+    for (const auto& secret : {settings.auth_token, password}) words_.hide(secret);
+    if (fields_.size() > 3) words_.hide(fields_.back().second.substr(fields_.back().second.find(' ') + 1));
+    for (const auto& field : settings.http_headers) words_.hide(field.second);
     if (!settings.tenant_id.empty()) fields_.emplace_back("X-Scope-OrgID", settings.tenant_id);
     fields_.insert(fields_.end(), settings.http_headers.begin(), settings.http_headers.end());
+    http_.prepare();
   }
 
   void use_proxy(const url& proxy) {
     if (!proxy.user.empty()) {
       const std::pair<std::string, std::string> field{"Proxy-Authorization", basic(proxy.user, proxy.password)};
+      for (const auto& secret : {proxy.password, field.second.substr(6)}) words_.hide(secret);
       if (http_.server().scheme == "https") http_.set_proxy_fields({field});
       else fields_.push_back(field);
     }
@@ -66,15 +72,17 @@ class push_client {
     speak();
   }
 
-  /// Sends what waits, now. False where something is still there at the deadline.
+  /// Sends what waits, now. False where something is still there at the deadline, or was lost since the last time that nothing was.
   bool flush(clock::time_point deadline) {
     std::unique_lock<std::mutex> hold(mutex_);
     ++flushing_;
     hurry_ = true;
     wake_.notify_all();
-    const bool idle = idle_.wait_until(hold, deadline, [this] { return queue_.idle() || ended_; });
+    const bool idle = idle_.wait_until(hold, deadline, [this] { return (queue_.idle() && !speaking_) || ended_; });
     --flushing_;
-    return idle && queue_.idle();
+    if (!idle || !queue_.idle()) return false;
+    const std::uint64_t lost = queue_.ledger().dropped + queue_.ledger().uncertain;
+    return std::exchange(lost_before_flush_, lost) == lost;
   }
 
   /// The end: cuts off what is under way and drops what waits.
@@ -148,15 +156,17 @@ class push_client {
         }
         hurry_ = false;
         upload u = queue_.take();
-        pace_.take(now, u.raw_bytes);
         hold.unlock();
         const http_answer answer = attempt(u);
         hold.lock();
+        pace_.take(clock::now(), u.raw_bytes);  // now: who knows when the server counted it
         settle(std::move(u), answer);
-        if (queue_.idle()) idle_.notify_all();
+        speaking_ = true;  // whoever flushes has heard what became of it
         hold.unlock();
         speak();
         hold.lock();
+        speaking_ = false;
+        if (queue_.idle()) idle_.notify_all();
       }
     } catch (...) {
       say(log_level::error, "the uploader has ended, out of memory; profiles are no longer pushed");
@@ -193,7 +203,8 @@ class push_client {
       case verdict::delivered:
         queue_.sent(u);
         if (backoff_.failures() != 0 || troubled_)
-          messages_.push_back("pushes to " + http_.server().text() + " arrive again, after " + std::to_string(backoff_.failures()) + " failures");
+          messages_.push_back("pushes to " + words_.server() + " arrive again" +
+                              (backoff_.failures() != 0 ? ", after " + std::to_string(backoff_.failures()) + " failures" : ""));
         backoff_.succeeded();
         troubled_ = false;
         told_.clear();
@@ -206,50 +217,24 @@ class push_client {
           full();
         }
         backoff_.failed(clock::now(), parse_retry_after(answer.retry_after, platform::wall_ns() / 1000000000));
-        tell("retry", problem(answer) + "; profiles wait in a queue of " + std::to_string(queue_bytes_ >> 10) +
+        if (stop_) break;  // `finish` says what is lost
+        tell("retry", words_.problem(answer) + "; profiles wait in a queue of " + std::to_string(queue_bytes_ >> 10) +
                           " KiB (upload_queue_bytes) and are sent again" + (backoff_.is_open() ? ", every half a minute" : ""));
         break;
       case verdict::uncertain:
         queue_.uncertain(u);
         backoff_.failed(clock::now(), std::chrono::seconds(0));
-        tell("uncertain", problem(answer) + "; whether the profile has arrived is uncertain, it is not sent twice");
+        tell("uncertain", words_.problem(answer) + "; whether the profile has arrived is uncertain, it is not sent twice");
         break;
       case verdict::refused:
         queue_.dropped(u);
         troubled_ = true;
-        tell("refused " + std::to_string(answer.status), problem(answer) + "; the profile is lost" + advice(answer.status));
+        tell("refused " + std::to_string(answer.status), words_.problem(answer) + "; the profile is lost" + push_words::advice(answer.status));
         break;
     }
   }
 
   static bool is_too_old(const upload& u) noexcept { return platform::wall_ns() - u.time_ns > std::int64_t{3600} * 1000000000; }
-
-  std::string problem(const http_answer& answer) const {
-    const std::string whom = http_.server().text();
-    if (answer.status == 0) return whom + (answer.phase == http_phase::not_connected ? " cannot be reached (server_address): " : " has not answered: ") + answer.error;
-    std::string text = whom + " answers " + std::to_string(answer.status);
-    if (!answer.location.empty()) text += ", go to " + one_line(answer.location.substr(0, 200));
-    // Connect's errors are JSON; what is in it is for people.
-    if (!answer.body.empty()) text += ": " + one_line(answer.body.substr(0, 300));
-    return text;
-  }
-
-  static const char* advice(unsigned status) noexcept {
-    switch (status) {
-      case 301:
-      case 302:
-      case 303:
-      case 307:
-      case 308: return "; set server_address to where it points";
-      case 401:
-      case 403: return "; check basic_auth_user and basic_auth_password, auth_token, tenant_id";
-      case 404:
-      case 405: return "; is server_address that of a Pyroscope server, with its path prefix if it has one?";
-      case 413: return "; the server's limit of a request is below the usual 4 MiB";
-      case 415: return "; is there a proxy that changes Content-Type?";
-      default: return "";
-    }
-  }
 
   void full() {
     tell("full", "the queue of pushes is full (upload_queue_bytes, " + std::to_string(queue_bytes_ >> 10) + " KiB): the oldest profiles are dropped");
@@ -279,6 +264,7 @@ class push_client {
   const http_deadlines limits_;
   const std::size_t queue_bytes_;
   std::vector<std::pair<std::string, std::string>> fields_;
+  push_words words_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_, idle_;
@@ -288,7 +274,9 @@ class push_client {
   std::set<std::string> told_;
   std::vector<std::string> messages_;
   int flushing_ = 0;
+  std::uint64_t lost_before_flush_ = 0;
   bool hurry_ = false;     ///< the next attempt needs no patience
+  bool speaking_ = false;
   bool troubled_ = false;  ///< the server refuses what it gets
   bool stop_ = false;
   bool started_ = false;
@@ -304,7 +292,7 @@ class PYRO_HIDDEN pyroscope_exporter : public exporter {
  public:
   /// Settings as in `config`. `error` tells what is wrong with them; then every export fails with it.
   explicit pyroscope_exporter(const config& settings, log_callback log = {})
-      : jitter_(std::min(settings.upload_jitter, settings.window)), log_(std::move(log)), random_(std::random_device{}()), process_(::getpid()) {
+      : jitter_(std::max(std::min(settings.upload_jitter, settings.window), std::chrono::milliseconds(0))), log_(std::move(log)), random_(std::random_device{}()), process_(::getpid()) {
     const detail::url server = detail::parse_url(settings.server_address);
     if (!server.error.empty()) {
       error_ = "server_address: not the address of a server: " + server.error + "; such as http://pyroscope:4040";
@@ -350,13 +338,14 @@ class PYRO_HIDDEN pyroscope_exporter : public exporter {
     return export_result::success();
   }
 
-  bool flush(std::chrono::steady_clock::time_point deadline) override { return !error_.empty() || client_->flush(deadline); }
+  bool flush(std::chrono::steady_clock::time_point deadline) override { return error_.empty() && client_->flush(deadline); }
 
   export_result finish() override {
     if (client_ == nullptr) return export_result::success();
-    const std::uint64_t late = client_->ledger().queued;
+    const std::uint64_t before = client_->ledger().dropped;
     client_->stop();
-    if (late != 0) say(std::to_string(late) + " samples could not be delivered before the end (exit_timeout)");
+    const delivery after = client_->ledger();
+    if (const std::uint64_t late = after.dropped - before + after.queued; late != 0) say(std::to_string(late) + " samples could not be delivered before the end (exit_timeout)");
     return export_result::success();
   }
 

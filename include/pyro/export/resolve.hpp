@@ -32,24 +32,34 @@ class name_resolver {
   std::vector<network_address> resolve(const std::string& host, const std::string& port, clock::time_point deadline, std::string& why_not) {
     std::unique_lock<std::mutex> hold(state_->mutex);
     if (state_->busy && !wait(hold, deadline)) {
-      why_not = "the look-up of its name takes too long";
+      why_not = "the look-up of its name takes too long (connect_timeout)";
       return {};
     }
     state_->host = host;
     state_->port = port;
-    state_->found.clear();
-    state_->busy = true;
-    if (!start_thread()) {
-      state_->busy = false;
+    state_->forget();
+    state_->busy = start_thread();  // it waits for this lock
+    if (!state_->busy) {
       why_not = "no thread can be started to look its name up";
       return {};
     }
     if (!wait(hold, deadline)) {
-      why_not = "the look-up of its name takes too long";
+      why_not = "the look-up of its name takes too long (connect_timeout)";
       return {};
     }
-    if (state_->found.empty()) why_not = state_->error;
-    return state_->found;
+    std::vector<network_address> out;
+    for (const addrinfo* a = state_->found; a != nullptr; a = a->ai_next) {
+      if (a->ai_addrlen > sizeof(sockaddr_storage)) continue;
+      network_address address{};
+      __builtin_memcpy(&address.bytes, a->ai_addr, a->ai_addrlen);
+      address.size = a->ai_addrlen;
+      out.push_back(address);
+    }
+    if (out.empty()) {
+      why_not = "its name cannot be looked up";
+      if (state_->error != 0 && state_->error != EAI_SYSTEM) why_not += std::string(": ") + ::gai_strerror(state_->error);
+    }
+    return out;
   }
 
   /// Ends a look-up that somebody waits for. Any thread.
@@ -65,8 +75,18 @@ class name_resolver {
     std::condition_variable done;
     bool busy = false;
     bool aborted = false;
-    std::string host, port, error;
-    std::vector<network_address> found;
+    std::string host, port;
+    int error = 0;
+    addrinfo* found = nullptr;
+
+    shared() = default;
+    shared(const shared&) = delete;
+    shared& operator=(const shared&) = delete;
+    ~shared() { forget(); }
+    void forget() noexcept {
+      if (found != nullptr) ::freeaddrinfo(found);
+      found = nullptr;
+    }
   };
 
   bool start_thread() {
@@ -82,34 +102,20 @@ class name_resolver {
     return made;
   }
 
-  static void* look_up(void* argument) {
+  /// Allocates nothing by itself: nobody would catch what that throws.
+  static void* look_up(void* argument) noexcept {
     ::pthread_setname_np(::pthread_self(), "pyro-resolver");
     const std::unique_ptr<std::shared_ptr<shared>> owned(static_cast<std::shared_ptr<shared>*>(argument));
     shared& state = **owned;
-    std::string host, port;
-    {
-      const std::lock_guard<std::mutex> hold(state.mutex);
-      host = state.host;
-      port = state.port;
-    }
     addrinfo wanted{};
     wanted.ai_family = AF_UNSPEC;
     wanted.ai_socktype = SOCK_STREAM;
     wanted.ai_flags = AI_NUMERICSERV;
     addrinfo* list = nullptr;
-    const int error = ::getaddrinfo(host.c_str(), port.c_str(), &wanted, &list);
-    std::vector<network_address> found;
-    for (const addrinfo* a = error == 0 ? list : nullptr; a != nullptr; a = a->ai_next) {
-      if (a->ai_addrlen > sizeof(sockaddr_storage)) continue;
-      network_address address{};
-      __builtin_memcpy(&address.bytes, a->ai_addr, a->ai_addrlen);
-      address.size = a->ai_addrlen;
-      found.push_back(address);
-    }
-    if (error == 0) ::freeaddrinfo(list);
+    const int error = ::getaddrinfo(state.host.c_str(), state.port.c_str(), &wanted, &list);  // they stay as they are while it is busy
     const std::lock_guard<std::mutex> hold(state.mutex);
-    state.error = error == EAI_SYSTEM ? "its name cannot be looked up" : std::string("its name cannot be looked up: ") + ::gai_strerror(error);
-    state.found = std::move(found);
+    state.error = error;
+    state.found = error == 0 ? list : nullptr;
     state.busy = false;
     state.done.notify_all();
     return nullptr;

@@ -45,12 +45,24 @@ class openssl_layer final : public secure_layer {
     asio::ip::make_address(x.server.host, is_name);  // names alone go into SNI (RFC 6066, 3)
     if (is_name) SSL_set_tlsext_host_name(stream.native_handle(), x.server.host.c_str());
     connected.expires_at(x.step_end());
-    error = run_one(x.io, [&](auto&& done) { stream.async_handshake(asio::ssl::stream_base::client, std::move(done)); });
+    error = run_one(x, [&](auto&& done) { stream.async_handshake(asio::ssl::stream_base::client, std::move(done)); });
     if (error) return void(fail(stream, x, error));
     send_and_receive(stream, connected, x);
+    if (x.answer.phase == http_phase::sent && refuses_certificate(x.error)) {
+      x.answer.phase = http_phase::not_connected;
+      x.answer.error += " (it wants a client certificate that it knows: tls_certificate_file, tls_key_file)";
+    }
   }
 
  private:
+  /// In TLS 1.3 a server looks at the client's certificate, and refuses it by an alert, when for the client all is agreed and the request is out;
+  /// it has not looked at that (RFC 8446, 4.4.2.4 and 6.2).
+  static bool refuses_certificate(const boost::system::error_code& error) {
+    if (error.category() != asio::error::get_ssl_category()) return false;
+    const int alert = ERR_GET_REASON(static_cast<unsigned long>(error.value())) - SSL_AD_REASON_OFFSET;
+    return (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_ACCESS_DENIED) || alert == SSL_AD_CERTIFICATE_REQUIRED;
+  }
+
   static bool fail(asio::ssl::stream<tcp_stream&>& stream, http_exchange& x, const boost::system::error_code& error) {
     x.fail("agreeing on TLS with it", error);
     const long verified = ::SSL_get_verify_result(stream.native_handle());
