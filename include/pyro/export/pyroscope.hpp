@@ -199,8 +199,12 @@ class push_client {
   }
 
   void settle(upload u, const http_answer& answer) {
-    switch (judge(answer.phase >= http_phase::sent, answer.status)) {
+    verdict what = judge(answer.phase >= http_phase::sent, answer.status);
+    if (what == verdict::uncertain && !proven_ && is_starting(answer.status, answer.body)) what = verdict::retry;
+    if (answer.status == 0) proven_ = false;
+    switch (what) {
       case verdict::delivered:
+        proven_ = true;
         queue_.sent(u);
         if (backoff_.failures() != 0 || troubled_)
           messages_.push_back("pushes to " + words_.server() + " arrive again" +
@@ -278,6 +282,7 @@ class push_client {
   bool hurry_ = false;     ///< the next attempt needs no patience
   bool speaking_ = false;
   bool troubled_ = false;  ///< the server refuses what it gets
+  bool proven_ = false;    ///< it has taken a push since it was last away
   bool stop_ = false;
   bool started_ = false;
   bool ended_ = false;

@@ -36,6 +36,12 @@ inline verdict judge(bool sent, unsigned status) noexcept {
   return sent ? verdict::uncertain : verdict::retry;
 }
 
+/// True for the answer of a server that comes up: it takes requests some seconds before its parts have found each other, and stores none
+/// (grafana/pyroscope, pkg/segmentwriter/client). Of a server that has taken pushes already the same words can mean that a part is stored.
+inline bool is_starting(unsigned status, const std::string& body) noexcept {
+  return status == 500 && body.find("service is unavailable") != std::string::npos;
+}
+
 /// Seconds since 1970 of an HTTP date ("Sun, 06 Nov 1994 08:49:37 GMT", RFC 9110, 5.6.7); -1 where it is none.
 inline std::int64_t parse_http_date(const std::string& text) noexcept {
   int day = 0, year = 0, hour = 0, minute = 0, second = 0;
