@@ -98,7 +98,7 @@ class exports {
       if (ask(m, own, missing) && own.queued != 0) late.push_back(&m);
       else all = false;
     }
-    for (member* m : late) all &= flush(*m, deadline);
+    for (member* m : late) all &= std::chrono::steady_clock::now() < deadline && flush(*m, deadline);
     return all;
   }
 
