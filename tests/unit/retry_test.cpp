@@ -111,6 +111,7 @@ TEST_CASE("retry: a Retry-After that says nothing of use is as none") {
                            ", , , ,", "\xff\xfe"}) {
     INFO(text);
     CHECK(after(text) == 0);
+    CHECK(parse_http_date(text) == -1);
   }
   CHECK(after(std::string(100000, '9')) == an_hour);
   CHECK(after(std::string(100000, 'x')) == 0);

@@ -111,6 +111,7 @@ TEST_CASE("url: every error says what is wrong") {
                        bad{"http://p:65536", "1 to 65535"},
                        bad{"http://p:655350", "1 to 65535"},
                        bad{"http://p:99999999999999999999", "1 to 65535"},
+                       bad{"http://p:4294967376", "1 to 65535"},  // 80, were it cut to 32 bits
                        bad{"http://p:-1", "1 to 65535"},
                        bad{"http://p:+1", "1 to 65535"},
                        bad{"http://p:4040x", "1 to 65535"},
@@ -191,6 +192,7 @@ TEST_CASE("url: hosts that go past a proxy") {
            row{"http://p", ",,p", true},
            row{"http://p", ",", false},
            row{"http://p", " ", false},
+           row{"http://p.", ",", false},
            row{"http://p", ".", false},
            row{"http://p", "pp", false},
            row{"http://pp", "p", false},
