@@ -306,6 +306,7 @@ class PYRO_HIDDEN pyroscope_exporter : public exporter {
     client_ = std::make_shared<detail::push_client>(settings, log_, server);
     if (const std::string problem = choose_proxy(server); !problem.empty()) say("proxy: " + problem + "; it is not used");
     options_.thread_names = settings.upload_thread_names;
+    options_.limits.bytes = std::min(options_.limits.bytes, settings.upload_queue_bytes);  // what does not fit into the queue is never sent
     options_.labels = {{"process_runtime_name", "cpp"}, {"process_runtime_version", compiler()}};
     if (settings.upload_otel_labels) {
       options_.labels.emplace_back("otel.scope.name", "pyro");
