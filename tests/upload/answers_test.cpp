@@ -153,8 +153,9 @@ TEST_CASE("a Retry-After that says nothing of use is left aside") {
   messages log;
   faulty_server server;
   server.script({reply(503, std::string("Retry-After: ") + value + "\r\n"), reply(200)});
-  CHECK(push_once(server, log).flushed);
-  CHECK(server.requests().size() == 2);
+  const one_push push = push_once(server, log);
+  CHECK(push.flushed);
+  CHECK(push.requests.size() == 2);
 }
 
 TEST_CASE("a server that breaks off before, in and after the request") {

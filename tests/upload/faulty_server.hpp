@@ -50,6 +50,7 @@ struct received {
   std::size_t rows = 0;
   std::uint64_t samples = 0;
   std::map<std::string, std::string> labels;  ///< of its series
+  std::map<std::string, std::uint64_t> functions;  ///< samples by innermost function
 
   std::string field(const std::string& name) const {
     const auto found = fields.find(name);
@@ -135,6 +136,13 @@ class faulty_server {
     std::uint64_t sum = 0;
     for (const received& r : requests())
       if (r.status == 200) sum += r.samples;
+    return sum;
+  }
+  /// The same of one function.
+  std::uint64_t samples(const std::string& function) const {
+    std::uint64_t sum = 0;
+    for (const received& r : requests())
+      if (const auto found = r.functions.find(function); r.status == 200 && found != r.functions.end()) sum += found->second;
     return sum;
   }
   bool wait_for_connections(std::size_t count, milliseconds most = milliseconds(10000)) const {
@@ -314,6 +322,7 @@ class connection {
           const pprof_profile p = read_pprof(read_message(part).all(1).at(0));
           parsed.rows += p.samples.size();
           parsed.samples += static_cast<std::uint64_t>(p.total(0));
+          for (const pprof_sample& row : p.samples) parsed.functions[row.frames.at(0).name] += static_cast<std::uint64_t>(row.values.at(0));
         }
       }
     } catch (const std::exception&) {
@@ -324,6 +333,7 @@ class connection {
     request_->rows = parsed.rows;
     request_->samples = parsed.samples;
     request_->labels = std::move(parsed.labels);
+    request_->functions = std::move(parsed.functions);
     request_->body = data_;
     request_->whole = true;
     request_->end = steady::now();
@@ -374,6 +384,12 @@ inline void faulty_server::serve(int fd, std::size_t number, const act& what) {
 inline act reply(unsigned status, const std::string& fields = "", const std::string& body = "") {
   return [=](connection& c) {
     if (c.read_request()) c.answer(status, fields, body);
+  };
+}
+/// Answers when another connection has been served.
+inline act reply_after(const faulty_server& server, std::size_t whole_requests) {
+  return [=, &server](connection& c) {
+    if (c.read_request() && server.wait_for_requests(whole_requests)) c.answer(200);
   };
 }
 /// Takes everything, says nothing.

@@ -1,11 +1,11 @@
 #pragma once
 // What the uploader's tests share: short settings, collected messages, work that is sampled, the ledger.
 
-#include "faulty_server.hpp"
-#include "pusher.hpp"
-
+#include "../integration/process.hpp"
 #include "../sanitizers.hpp"
 #include "../unit/make_profile.hpp"
+#include "faulty_server.hpp"
+#include "pusher.hpp"
 
 #include <pyro/encode/gzip.hpp>
 #include <pyro/profiler.hpp>
