@@ -7,9 +7,9 @@ using namespace pyro_test;
 
 namespace {
 
-process::variables environment(const std::string& address) {
-  return {{"PYRO_SERVER_ADDRESS", address}, {"PYRO_CONNECT_TIMEOUT", "300ms"}, {"PYRO_UPLOAD_TIMEOUT", "5s"},
-          {"PYRO_EXIT_TIMEOUT", "500ms"},   {"PYRO_WINDOW", "1h"},             {"PYRO_APPLICATION_NAME", "faulty"}};
+process::variables environment(const std::string& address, const char* window = "1h", const char* upload_timeout = "5s") {
+  return {{"PYRO_SERVER_ADDRESS", address}, {"PYRO_CONNECT_TIMEOUT", "300ms"}, {"PYRO_UPLOAD_TIMEOUT", upload_timeout},
+          {"PYRO_EXIT_TIMEOUT", "500ms"},   {"PYRO_WINDOW", window},           {"PYRO_APPLICATION_NAME", "faulty"}};
 }
 
 /// A scenario, and how long it took from where it says that it is ending.
@@ -157,9 +157,8 @@ TEST_CASE("exit delivers the last window") {
     faulty_server secure;
     secure.use_tls(server_context(ca.issue("server", "IP:127.0.0.1")));
     secure.script({reply(200)});
-    auto v = environment(secure.url());
+    auto v = environment(secure.url(), "100ms");
     v.emplace_back("PYRO_TLS_CA_FILE", ca.file());
-    v.emplace_back("PYRO_WINDOW", "100ms");
     const outcome o = run("exit_late", v, ending);
     CAPTURE(o.text());
     CHECK(o.exited(0));
@@ -209,9 +208,7 @@ TEST_CASE("exec while a push is under way: the new program has none of its descr
 TEST_CASE("between pushes no descriptor is open") {
   const fault f = GENERATE(fault::refused, fault::black_hole, fault::reset);
   faulty_server server;
-  auto v = environment(with_fault(f, server));
-  v.emplace_back("PYRO_UPLOAD_TIMEOUT", "200ms");
-  const outcome o = run_self({"scenario", "descriptors"}, v);
+  const outcome o = run_self({"scenario", "descriptors"}, environment(with_fault(f, server), "1h", "200ms"));
   CAPTURE(o.text());
   CHECK(o.exited(0));
   CHECK(o.out == "no descriptors\n");

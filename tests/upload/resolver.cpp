@@ -9,8 +9,9 @@
 
 namespace {
 
-std::mutex mutex;
-std::condition_variable changed;
+// Never destroyed: a look-up may still hang when the program ends.
+std::mutex& mutex = *new std::mutex;
+std::condition_variable& changed = *new std::condition_variable;
 int hanging = 0;
 unsigned released = 0;
 

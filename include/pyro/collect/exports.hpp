@@ -77,7 +77,7 @@ class exports {
       sums_.given += weight;  // under way from here on: what asynchronous exporters say of it is never ahead
       for (member& m : list_) m.told.queued += weight;
     }
-    bool all = true;
+    bool all = !uploader_missing_;
     for (member& m : list_) all &= attempt(m, weight, [&] { return m.to->export_profile(window); });
     platform::lock_guard hold(counters_lock_);
     ++sums_.windows;

@@ -277,7 +277,8 @@ class runtime {
   }
 
   bool close_and_send(bool last) {
-    exports_.add_uploader(config_);
+    // What it uses cleans up at exit (OpenSSL does), the last to begin first: profiling has to end before that, so it begins again.
+    if (exports_.add_uploader(config_)) std::atexit([] { entered_->stop(); });
     const profile window = close();
     exports_.count(window.lost);
     loss_warnings_.look_at(window.lost, config_);
