@@ -205,6 +205,11 @@ TEST_CASE("exports: results alone: failures are dropped, what is kept is queued 
   is(f.now(), 13, 0, 18, 0);
   f.all.send(window_of(32));
   is(f.now(), 45, 0, 18, 0);
+  prompt->results = {export_result::retry_later("x")};
+  f.all.send(window_of(64));
+  is(f.now(), 45, 64, 18, 0);
+  f.all.send(window_of(128));
+  is(f.now(), 237, 0, 18, 0);  // success means that all it held is delivered
 }
 
 TEST_CASE("exports: while a window is handed over the ledger balances, and what was delivered stays so") {
@@ -233,6 +238,12 @@ TEST_CASE("exports: while a window is handed over the ledger balances, and what 
     look();
   }
   CHECK(looked == 21);
+
+  fixture g;
+  auto only = std::make_shared<later_exporter>();
+  g.start({only});
+  only->before_taken = [&] { is(g.now(), 0, 100, 0, 0); };
+  g.all.send(window_of(100));
 }
 
 TEST_CASE("exports: a window that did not come into an exporter's report is dropped, one that did is counted there alone") {
@@ -307,11 +318,15 @@ TEST_CASE("exports: an exporter that is used again counts from nothing, also its
     later->settle(20, &delivery::dropped);
     later->settle(30, &delivery::uncertain);
     is(f.now(), 50, 0, 20, 30);
+    later->before_taken = [] { throw std::bad_alloc(); };  // what it reported before does not hide what it never took in
+    f.all.send(window_of(7));
+    later->before_taken = nullptr;
+    is(f.now(), 50, 0, 27, 30);
     later->cpu += 500;
     CHECK(f.all.cpu_ns() == 500);
     f.all.finish();
     later->cpu += 70;  // of another's use
-    is(f.now(), 50, 0, 20, 30);
+    is(f.now(), 50, 0, 27, 30);
     CHECK(f.all.cpu_ns() == 500);
   }
 }
@@ -329,6 +344,85 @@ TEST_CASE("exports: CPU time of all exporters is added up, also of those that ar
   first->cpu = 1'000'000;
   third->cpu = 1;
   CHECK(f.all.cpu_ns() == 111);
+  f.all.replace({});
+  third->cpu = 1'000'000;
+  CHECK(f.all.cpu_ns() == 111);
+}
+
+TEST_CASE("exports: one that waits for its server does not take the others' time to flush") {
+  fixture f;
+  auto away = std::make_shared<later_exporter>();
+  auto there = std::make_shared<later_exporter>();
+  f.start({away, std::make_shared<prompt_exporter>(), there});
+  f.all.send(window_of(10));
+  std::atomic<bool> helped{false};
+  std::thread server([&] {
+    while (there->flushes == 0) std::this_thread::sleep_for(1ms);
+    helped = clock_type::duration(there->left_at_flush) > 100ms;
+    there->settle(10, &delivery::sent);
+  });
+  const auto begin = clock_type::now();
+  CHECK_FALSE(f.all.flush(begin + 600ms));
+  CHECK(clock_type::now() - begin >= 590ms);  // what the others left is the first one's again
+  CHECK(clock_type::now() - begin < 3s);
+  server.join();
+  CHECK(helped);
+  CHECK(there->flushes == 1);
+  CHECK(away->flushes == 2);
+  delivery left;
+  there->report(left);
+  CHECK(left.queued == 0);
+}
+
+TEST_CASE("exports: the uploader of this program is found at the first export; where there is none, what it should have had is dropped") {
+  static std::shared_ptr<later_exporter> made;
+  static std::string refused;
+  struct restore {
+    ~restore() {
+      pyro::detail::uploader_slot = nullptr;
+      made = nullptr;
+    }
+  } const at_the_end;
+  const message_list log;
+  fixture f;
+  f.log.configure(log.callback(), pyro::log_level::warning);
+  pyro::config settings;
+  f.start({std::make_shared<prompt_exporter>()});
+  CHECK_FALSE(f.all.add_uploader(settings));  // none is asked for
+  CHECK(f.all.send(window_of(1)));
+  is(f.now(), 1, 0, 0, 0);
+
+  settings.server_address = "http://p";
+  CHECK_FALSE(f.all.add_uploader(settings));
+  CHECK_FALSE(f.all.add_uploader(settings));
+  CHECK(log.count("pyro/export/pyroscope.hpp") == 1);
+  CHECK_FALSE(f.all.send(window_of(2)));
+  CHECK(f.now().samples_dropped >= 2);
+  CHECK(sum(f.now()) == 3);
+
+  pyro::detail::uploader_slot = [](const pyro::config& c, pyro::log_callback say, std::string& why_not) -> std::shared_ptr<pyro::exporter> {
+    CHECK(c.server_address == "http://p");
+    say(pyro::log_level::warning, "made");
+    why_not = refused;
+    if (!refused.empty()) return nullptr;
+    return made = std::make_shared<later_exporter>();
+  };
+  refused = "server_address: no";
+  f.start({});
+  CHECK_FALSE(f.all.add_uploader(settings));
+  CHECK(log.count("server_address: no; profiles are not pushed", pyro::log_level::error) == 1);
+  CHECK_FALSE(f.all.send(window_of(4)));
+  is(f.now(), 0, 0, 4, 0);
+
+  refused.clear();
+  f.start({});
+  CHECK(f.all.add_uploader(settings));
+  CHECK_FALSE(f.all.add_uploader(settings));
+  CHECK(log.count("made") == 2);
+  CHECK(f.all.send(window_of(8)));
+  is(f.now(), 0, 8, 0, 0);
+  made->settle(8, &delivery::sent);
+  is(f.now(), 8, 0, 0, 0);
 }
 
 TEST_CASE("exports: exporters are destroyed when others may ask for the ledger again") {

@@ -70,6 +70,14 @@ TEST_CASE("retry: of all answers to a whole request four alone are sent again") 
   }
 }
 
+TEST_CASE("retry: a server that comes up is told by its status and its words") {
+  CHECK(is_starting(500, R"({"code":"unknown","message":"service is unavailable"})"));
+  CHECK_FALSE(is_starting(500, R"({"code":"unknown","message":"failed to parse"})"));
+  CHECK_FALSE(is_starting(500, ""));
+  CHECK_FALSE(is_starting(400, "service is unavailable"));
+  CHECK_FALSE(is_starting(0, "service is unavailable"));
+}
+
 TEST_CASE("retry: Retry-After in seconds") {
   CHECK(after("0") == 0);
   CHECK(after("1") == 1);
