@@ -444,7 +444,7 @@ TEST_CASE("the ledger balances whenever it is asked, and in the end nothing is o
   CHECK(balanced(s));
   CHECK(s.running);
   CHECK(s.engine == "thread_timers");
-  CHECK(s.samples_produced > 300);
+  CHECK(s.samples_produced > 100);  // of 2,400 on an idle machine with two cores
   CHECK(s.samples_dropped == 0);
   std::int64_t exported = 0;
   for (const auto& w : memory->windows()) exported += w.total(1);

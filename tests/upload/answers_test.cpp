@@ -101,7 +101,7 @@ TEST_CASE("answers that refuse: the profile is dropped, with advice") {
   CHECK(push.stats.samples_exported + push.stats.samples_queued + push.stats.samples_uncertain == 0);
   CHECK(push.requests.size() == 1);
   CHECK(log.count(server.url() + " answers " + std::to_string(r.status)) == 1);
-  CHECK(log.count(r.advice) == 1);
+  if (*r.advice != '\0') CHECK(log.count(r.advice) == 1);
   if (r.status != 304) CHECK(log.count("because of this") == 1);
   if (r.status / 100 == 3) CHECK(log.count("https://elsewhere.test/") == 1);
 }
@@ -182,7 +182,8 @@ TEST_CASE("a server that breaks off before, in and after the request") {
     CHECK(flushed);
     CHECK(d.sent == 6000);
     CHECK(server.samples() == 6000);
-    CHECK(log.count("sending to it") == 1);
+    CHECK(log.count("sending to it") + log.count("connecting to it") == 1);
+    CHECK(log.count("connecting to it") <= (where == at::connect ? 1 : 0));
     CHECK(log.count("arrive again") == 1);
     CHECK(server.requests().size() == (where == at::body ? 2 : 1));
   }

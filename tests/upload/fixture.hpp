@@ -76,8 +76,8 @@ inline pyro::config settings(const std::string& address, messages& log) {
   return c;
 }
 
-/// CPU time under a scope, enough to be sampled.
-inline void work(int ms = 30) {
+/// CPU time under a scope, enough to be sampled: kernels look at such timers every 4 ms, and sanitizers hold signals back.
+inline void work(int ms = PYRO_TEST_TSAN || PYRO_TEST_ASAN ? 150 : 40) {
   PYRO_SCOPE("work");
   PYRO_TAG("kind", "test");
   timespec begin{}, now{};

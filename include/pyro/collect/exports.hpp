@@ -62,7 +62,10 @@ class exports {
     uploader_known_ = uploader_missing_ = false;
   }
 
-  bool empty() const noexcept { return list_.empty(); }
+  bool empty() noexcept {
+    platform::lock_guard hold(counters_lock_);
+    return list_.empty();
+  }
   /// Losses count also where the window has no row and is not sent.
   void count(const losses& window) noexcept {
     platform::lock_guard hold(counters_lock_);

@@ -277,8 +277,7 @@ class runtime {
   }
 
   bool close_and_send(bool last) {
-    // What it uses cleans up at exit (OpenSSL does), the last to begin first: profiling has to end before that, so it begins again.
-    if (exports_.add_uploader(config_)) std::atexit([] { entered_->stop(); });
+    if (exports_.add_uploader(config_)) std::atexit([] { entered_->stop(); });  // again: at exit it must end before what it uses (OpenSSL)
     const profile window = close();
     exports_.count(window.lost);
     loss_warnings_.look_at(window.lost, config_);

@@ -71,14 +71,13 @@ struct http_exchange {
   std::chrono::steady_clock::time_point end;
   bool absolute_target = false;  ///< as a proxy for http wants it
   http_answer answer{};
-  boost::system::error_code error{};  ///< behind answer.error
+  boost::system::error_code read{};  ///< why reading the answer has ended
 
   std::chrono::steady_clock::time_point step_end() const { return std::min(end, std::chrono::steady_clock::now() + limits.step); }
 
   bool fail(const std::string& what, const boost::system::error_code& why) {
     const char* const too_long = answer.phase == http_phase::not_connected ? "it took too long (connect_timeout)" : "it took too long (upload_timeout)";
     answer.error = what + ": " + (why == beast::error::timeout ? too_long : why.message());
-    error = why;
     return false;
   }
 };
@@ -93,6 +92,15 @@ boost::system::error_code run_one(http_exchange& x, Start&& start) {
   x.io.restart();
   x.io.run();
   return result;
+}
+
+/// Ends the connection for good, also where a forked child has a copy of the socket. What is under way on it fails, and what begins later;
+/// to cancel would miss an operation that is between two of its steps.
+template <class Stream>
+void shut(Stream& stream) {
+  boost::system::error_code ignored;
+  stream.socket().shutdown(asio::socket_base::shutdown_both, ignored);
+  stream.close();
 }
 
 /// Writes the request to a connected stream and reads the answer. `Lowest` is the stream that has the deadlines.
@@ -110,7 +118,7 @@ void send_and_receive(Stream& stream, Lowest& lowest, http_exchange& x) {
   x.answer.phase = http_phase::not_sent;
   if (x.aborted) return void(x.fail("sending to it", asio::error::operation_aborted));
   // Both ways at once: a server that refuses early answers before it has read everything, and then may neither read on nor close.
-  boost::system::error_code read = asio::error::operation_aborted, wrote = read;
+  boost::system::error_code wrote = asio::error::operation_aborted;
   bool writing = true;
   beast::flat_buffer buffer;
   std::optional<http::response_parser<http::string_body>> in;
@@ -120,8 +128,8 @@ void send_and_receive(Stream& stream, Lowest& lowest, http_exchange& x) {
     in->body_limit(65536);
     http::async_read(stream, buffer, *in, [&](boost::system::error_code error, std::size_t) {
       if (!error && in->get().result_int() / 100 == 1) return receive();  // an interim answer (RFC 9110, 15.2)
-      read = error;
-      if (writing) lowest.cancel();
+      x.read = error;
+      if (writing) shut(lowest);
     });
   };
   lowest.expires_at(x.end);
@@ -136,8 +144,8 @@ void send_and_receive(Stream& stream, Lowest& lowest, http_exchange& x) {
   x.io.run();
   // Its status is the answer, also where its text is cut off or too long.
   if (!in->is_header_done()) {
-    if (x.answer.phase == http_phase::sent) return void(x.fail("waiting for its answer", read));
-    return void(x.fail("sending to it", wrote == asio::error::operation_aborted ? read : wrote));
+    if (x.answer.phase == http_phase::sent) return void(x.fail("waiting for its answer", x.read));
+    return void(x.fail("sending to it", wrote == asio::error::operation_aborted || wrote == asio::error::bad_descriptor ? x.read : wrote));
   }
   const auto& message = in->get();
   // Else it has the answer of a server that cannot have had all of the request.
@@ -214,7 +222,7 @@ class http_client {
    public:
     cut_off_here(http_client& client, asio::io_context& io, Stream& stream) : client_(client) {
       const std::lock_guard<std::mutex> hold(client_.mutex_);
-      client_.cut_off_ = [&io, &stream] { asio::post(io, [&stream] { stream.cancel(); }); };
+      client_.cut_off_ = [&io, &stream] { asio::post(io, [&stream] { shut(stream); }); };
     }
     ~cut_off_here() {
       const std::lock_guard<std::mutex> hold(client_.mutex_);
@@ -317,14 +325,6 @@ class http_client {
     if (in.get().result_int() / 100 == 2) return true;
     x.answer.error = "the proxy " + proxy_.text() + " refuses a tunnel: " + std::to_string(in.get().result_int());
     return false;
-  }
-
-  /// Ends the connection for good, also where a forked child has a copy of the socket.
-  template <class Stream>
-  static void shut(Stream& stream) {
-    boost::system::error_code ignored;
-    stream.socket().shutdown(asio::socket_base::shutdown_both, ignored);
-    stream.socket().close(ignored);
   }
 
  public:

@@ -318,7 +318,8 @@ class PYRO_HIDDEN pyroscope_exporter : public exporter {
       error_ = "no thread can be started to push with (limit on threads?)";
   }
   ~pyroscope_exporter() override {
-    if (client_ != nullptr && process_ == ::getpid()) client_->stop();
+    if (client_ == nullptr) return;
+    if (process_ == ::getpid()) client_->stop();
     else new std::shared_ptr<detail::push_client>(client_);  // a forked child's: its thread and its locks are the parent's
   }
 

@@ -48,8 +48,9 @@ class openssl_layer final : public secure_layer {
     error = run_one(x, [&](auto&& done) { stream.async_handshake(asio::ssl::stream_base::client, std::move(done)); });
     if (error) return void(fail(stream, x, error));
     send_and_receive(stream, connected, x);
-    if (x.answer.phase == http_phase::sent && refuses_certificate(x.error)) {
+    if (x.answer.status == 0 && refuses_certificate(x.read)) {
       x.answer.phase = http_phase::not_connected;
+      x.fail("agreeing on TLS with it", x.read);
       x.answer.error += " (it wants a client certificate that it knows: tls_certificate_file, tls_key_file)";
     }
   }
