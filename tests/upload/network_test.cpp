@@ -395,3 +395,17 @@ TEST_CASE("proxies that refuse, hang or are away: the message names them") {
   if (log.count("407") == 0 || log.count("tunnel") != 0) CHECK(log.count(proxy.authority()) == 1);
   CHECK(log.count("s3cret") == 0);
 }
+
+TEST_CASE("a name whose look-up takes longer than connect_timeout is found all the same") {
+  messages log;
+  faulty_server server;
+  server.script({reply(200)});
+  const std::string url = server.url();
+  pyro::config c = settings("http://slow.test" + url.substr(url.rfind(':')), log);  // 450 ms for 300
+  const auto pusher = make_pusher(c);
+  pusher->export_profile(window_of(10, 20));
+  CHECK(pusher->flush(steady::now() + milliseconds(8000)));
+  CHECK(report(*pusher).sent == 10);
+  CHECK(log.count("takes too long") == 1);
+  CHECK(log.count("arrive again") == 1);
+}

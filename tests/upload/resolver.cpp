@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <netdb.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <cstring>
@@ -43,6 +44,10 @@ extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* ho
     --hanging;
     changed.notify_all();
     return EAI_AGAIN;
+  }
+  if (std::strcmp(host, "slow.test") == 0) {
+    ::usleep(450000);
+    return next()("127.0.0.1", port, hints, result);
   }
   if (std::strcmp(host, "two.test") == 0) {
     addrinfo* first = nullptr;

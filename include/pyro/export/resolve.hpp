@@ -35,17 +35,23 @@ class name_resolver {
       why_not = "the look-up of its name takes too long (connect_timeout)";
       return {};
     }
-    state_->host = host;
-    state_->port = port;
-    state_->forget();
-    state_->busy = start_thread();  // it waits for this lock
-    if (!state_->busy) {
-      why_not = "no thread can be started to look its name up";
-      return {};
-    }
-    if (!wait(hold, deadline)) {
-      why_not = "the look-up of its name takes too long (connect_timeout)";
-      return {};
+    // What an earlier call could not wait for serves this one: a system whose first name server is dead takes longer each time.
+    const bool found = state_->late && state_->found != nullptr && state_->host == host && state_->port == port;
+    state_->late = false;
+    if (!found) {
+      state_->host = host;
+      state_->port = port;
+      state_->forget();
+      state_->busy = start_thread();  // it waits for this lock
+      if (!state_->busy) {
+        why_not = "no thread can be started to look its name up";
+        return {};
+      }
+      if (!wait(hold, deadline)) {
+        state_->late = true;
+        why_not = "the look-up of its name takes too long (connect_timeout)";
+        return {};
+      }
     }
     std::vector<network_address> out;
     for (const addrinfo* a = state_->found; a != nullptr; a = a->ai_next) {
@@ -75,6 +81,7 @@ class name_resolver {
     std::condition_variable done;
     bool busy = false;
     bool aborted = false;
+    bool late = false;  ///< nobody has waited for what was found
     std::string host, port;
     int error = 0;
     addrinfo* found = nullptr;
