@@ -135,7 +135,7 @@ struct config {
   /// their default. Default off. PYRO_FLUSH_ON_SIGNALS: `1`, `true`, `on`, `yes` and their opposites.
   bool flush_on_signals = false;
 
-  /// A signal that pauses and resumes profiling: `USR1`, `USR2`, `HUP` or a number, which the program must leave at its default.
+  /// A signal that pauses and resumes profiling: `USR1`, `USR2`, `HUP`, `WINCH` or a number, which the program must leave at its default.
   /// Default none. PYRO_TOGGLE_SIGNAL.
   std::string toggle_signal;
 

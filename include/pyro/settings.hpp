@@ -254,12 +254,19 @@ class settings_reader {
       if (t.key.empty()) wrong_.push_back("tags: a tag with the value '" + t.value + "' has no key; left out");
       else set_tag(merged, t.key, t.value);
     }
+    const auto add_named = [&] {
+      std::vector<static_tag> named;
+      parse_tags("tags_from_env (PYRO_TAGS_FROM_ENV)", target_.tags_from_env, named, wrong_);
+      for (const static_tag& t : named)
+        if (const char* value = std::getenv(t.value.c_str()); value != nullptr && *value != '\0') set_tag(merged, t.key, value);
+    };
+    // What the code asks for comes before what the operator says; what the operator asks for, after.
+    const char* const asked = std::getenv("PYRO_TAGS_FROM_ENV");
+    const bool by_operator = asked != nullptr && *asked != '\0';
+    if (!by_operator) add_named();
     for (const char* name : {"PYROSCOPE_LABELS", "PYRO_TAGS"})
       if (const char* value = std::getenv(name)) parse_tags(name, value, merged, wrong_);
-    std::vector<static_tag> from_environment;
-    parse_tags("tags_from_env (PYRO_TAGS_FROM_ENV)", target_.tags_from_env, from_environment, wrong_);
-    for (const static_tag& t : from_environment)
-      if (const char* value = std::getenv(t.value.c_str()); value != nullptr && *value != '\0') set_tag(merged, t.key, value);
+    if (by_operator) add_named();
     merged.erase(std::remove_if(merged.begin(), merged.end(), [](const static_tag& t) { return t.value.empty(); }), merged.end());
     std::sort(merged.begin(), merged.end(), [](const static_tag& a, const static_tag& b) { return a.key < b.key; });
     target_.tags = std::move(merged);

@@ -687,6 +687,9 @@ TEST_CASE("tags from other variables, those that are not set are left out") {
   const outcome o = read(coded);
   CHECK(o.wrong.empty());
   CHECK(tags_of(o.settings) == "pod=pod-1");
+  env.set("PYRO_TAGS", "pod=operator");  // wins over what the code asks for
+  CHECK(tags_of(read(coded).settings) == "pod=operator");
+  env.set("PYRO_TAGS", "");
   env.set("PYRO_TAGS_FROM_ENV", "node:POD_NAME_OF_TEST");
   CHECK(tags_of(read(coded).settings) == "node=pod-1,pod=coded");
 }

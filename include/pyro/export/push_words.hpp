@@ -5,6 +5,7 @@
 #include <pyro/encode/utf8.hpp>
 #include <pyro/export/http.hpp>
 
+#include <algorithm>  // sort
 #include <string>
 #include <utility>  // move
 #include <vector>   // secrets
@@ -21,13 +22,15 @@ class push_words {
 
   /// Not to be repeated; what is too short for that is left, it would be found everywhere.
   void hide(const std::string& secret) {
-    if (secret.size() >= 3) secrets_.push_back(secret);
+    if (secret.size() < 3) return;
+    secrets_.push_back(secret);  // the longest first: a short one may be a part of it
+    std::sort(secrets_.begin(), secrets_.end(), [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
   }
 
   std::string problem(const http_answer& answer) const {
     if (answer.status == 0) return server_ + (answer.phase == http_phase::not_connected ? " cannot be reached (server_address): " : " has not answered: ") + answer.error;
     std::string text = server_ + " answers " + std::to_string(answer.status);
-    if (!answer.location.empty()) text += ", go to " + one_line(answer.location.substr(0, 200));
+    if (!answer.location.empty()) text += ", go to " + one_line(without_secrets(answer.location).substr(0, 200));
     // Connect's errors are JSON; what is in it is for people.
     if (!answer.body.empty()) text += ": " + one_line(without_secrets(answer.body).substr(0, 300));
     return text;
