@@ -2,9 +2,11 @@
 // Messages to the user: one at a time, level by level, never from a signal handler or with another lock of pyro held.
 
 #include <pyro/config.hpp>
+#include <pyro/core/atomic.hpp>
 #include <pyro/platform/system.hpp>
 
 #include <cstdio>  // the default sink
+#include <memory>  // a sink in use outlives its replacement
 #include <new>     // placement
 
 // Compiled with or without exceptions, nothing that user code throws leaves pyro's threads.
@@ -22,22 +24,31 @@ namespace detail PYRO_HIDDEN {
 class logger {
  public:
   void configure(log_callback sink, log_level least) {
+    auto next = std::make_shared<const log_callback>(std::move(sink));
     platform::lock_guard hold(mutex_);
-    sink_ = std::move(sink);
-    least_ = least;
+    sink_.swap(next);
+    core::store_relaxed(least_, static_cast<int>(least));
   }
 
   void operator()(log_level level, const std::string& message) noexcept {
-    if (level < least_) return;
-    platform::lock_guard hold(mutex_);
-    PYRO_TRY {
-      if (sink_) {
-        sink_(level, message);
-        return;
-      }
+    if (static_cast<int>(level) < core::load_relaxed(least_)) return;
+    std::shared_ptr<const log_callback> sink;
+    {
+      platform::lock_guard hold(mutex_);
+      sink = sink_;
     }
-    PYRO_CATCH_ALL {}
-    std::fprintf(stderr, "pyro: %s: %s\n", name(level), message.c_str());
+    // A callback may be waiting for what this very thread holds (a lock of the program's): then that wins, not the order of messages.
+    const bool ours = sink != nullptr && *sink && calling_.lock_for(500000000);
+    bool said = false;
+    if (ours) {
+      PYRO_TRY {
+        (*sink)(level, message);
+        said = true;
+      }
+      PYRO_CATCH_ALL {}
+      calling_.unlock();
+    }
+    if (!said) std::fprintf(stderr, "pyro: %s: %s\n", name(level), message.c_str());
   }
 
   static const char* name(log_level level) noexcept {
@@ -51,12 +62,16 @@ class logger {
   }
 
   /// In a forked child: whoever was logging is not there.
-  void after_fork() noexcept { new (&mutex_) platform::mutex(); }
+  void after_fork() noexcept {
+    new (&mutex_) platform::mutex();
+    new (&calling_) platform::mutex();
+  }
 
  private:
-  platform::mutex mutex_;
-  log_callback sink_;
-  log_level least_ = log_level::warning;
+  platform::mutex mutex_;    ///< of the sink
+  platform::mutex calling_;  ///< one call at a time
+  std::shared_ptr<const log_callback> sink_;
+  int least_ = static_cast<int>(log_level::warning);
 };
 
 }  // namespace detail

@@ -67,6 +67,12 @@ class mutex {
  public:
   void lock() noexcept { ::pthread_mutex_lock(&handle_); }
   void unlock() noexcept { ::pthread_mutex_unlock(&handle_); }
+  /// False where it is not to be had within `ns`.
+  bool lock_for(std::int64_t ns) noexcept {
+    const std::int64_t until = clock_ns(CLOCK_REALTIME) + ns;  // what pthread_mutex_timedlock(3) counts by
+    const timespec then{static_cast<time_t>(until / 1000000000), static_cast<long>(until % 1000000000)};
+    return ::pthread_mutex_timedlock(&handle_, &then) == 0;
+  }
 
  private:
   pthread_mutex_t handle_ = PTHREAD_MUTEX_INITIALIZER;
