@@ -344,7 +344,7 @@ TEST_CASE("exports: CPU time of all exporters is added up, also of those that ar
   first->cpu = 1'000'000;
   third->cpu = 1;
   CHECK(f.all.cpu_ns() == 111);
-  f.all.replace({});
+  f.all.replace(std::vector<std::shared_ptr<pyro::exporter>>());
   third->cpu = 1'000'000;
   CHECK(f.all.cpu_ns() == 111);
 }

@@ -3,6 +3,7 @@
 #include <pyro/pyro.hpp>
 
 #include "../integration/rows.hpp"
+#include "../sanitizers.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -14,7 +15,9 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -664,3 +667,130 @@ TEST_CASE("members may be called from many threads at once") {
   CHECK(unbalanced == 0);
   CHECK(memory->finished() == 1);
 }
+
+TEST_CASE("an uploader that cannot be made: said, and its samples are lost, not delivered") {
+  const message_list log;
+  const auto before = pyro::detail::uploader_slot.exchange(
+      [](const pyro::config&, pyro::log_callback, std::string&) -> std::shared_ptr<pyro::exporter> { throw std::runtime_error("test"); });
+  const bool background = GENERATE(true, false);
+  {
+    pyro::config c;
+    c.window = 3600s;
+    c.sample_rate = 1000;
+    c.background = background;
+    c.log = log.callback();
+    c.server_address = "http://localhost:1";
+    auto p = pyro::configure(c);
+    burn(100ms);
+    CHECK_FALSE(p.flush(5s));
+    burn(100ms);
+    CHECK_FALSE(p.flush(5s));
+    const pyro::stats s = p.stats();
+    CHECK(balanced(s));
+    CHECK(s.samples_exported == 0);
+  }
+  CHECK(log.count("", pyro::log_level::error) >= 1);
+  pyro::detail::uploader_slot.store(before);
+}
+
+TEST_CASE("a log callback that waits for what the stopping thread holds does not hold it up") {
+  std::mutex program;
+  std::atomic<bool> waiting{false};
+  auto failing = std::make_shared<failing_exporter>();
+  failing->fails = true;
+  pyro::config c;
+  c.window = 3600s;
+  c.exit_timeout = 200ms;
+  c.exporters = {failing};
+  c.log = [&](pyro::log_level, const std::string&) {
+    waiting = true;
+    const std::lock_guard<std::mutex> hold(program);
+  };
+  auto p = pyro::configure(c);
+  leaf();
+  std::unique_lock<std::mutex> hold(program);
+  std::thread flushes([&] { p.flush(100ms); });
+  while (!waiting) std::this_thread::sleep_for(1ms);
+  const auto begin = clock_type::now();
+  p.stop();
+  CHECK(clock_type::now() - begin < 5s);
+  hold.unlock();
+  flushes.join();
+  std::this_thread::sleep_for(100ms);  // the worker comes to its end
+}
+
+#if !PYRO_TEST_TSAN && !PYRO_TEST_ASAN
+TEST_CASE("a forked child may ask, stop and configure anew before its first scope") {
+  auto memory = std::make_shared<memory_exporter>();
+  pyro::config c = with(memory);
+  c.window = 100ms;
+  auto p = pyro::configure(c);
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i)
+    threads.emplace_back([&] {
+      while (!stop) {
+        leaf();
+        p.stats();
+      }
+    });
+  threads.emplace_back([&] {
+    while (!stop) p.flush(1s);
+  });
+  int bad = 0;
+  for (int i = 0; i < 200; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::alarm(10);
+      p.stats();
+      if (i % 2 == 0) {
+        p.stop();
+        auto anew = pyro::configure(counting_only());
+        leaf();
+        ::_exit(anew && calls_of(anew.collect_now()) == counts{{"leaf", 1}} ? 0 : 1);
+      }
+      leaf();
+      ::_exit(p.stats().running ? 0 : 2);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    if (status != 0 && bad == 0) UNSCOPED_INFO("child " << i << ": status " << status);
+    bad += status == 0 ? 0 : 1;
+  }
+  stop = true;
+  for (auto& t : threads) t.join();
+  CHECK(bad == 0);
+}
+
+TEST_CASE("exit waits for a stop that is under way in another thread") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    class slow : public pyro::exporter {
+     public:
+      explicit slow(int fd) : fd_(fd) {}
+      const char* name() const noexcept override { return "slow"; }
+      pyro::export_result export_profile(const pyro::profile&) override {
+        ::usleep(400000);
+        return ::write(fd_, "x", 1) == 1 ? pyro::export_result::success() : pyro::export_result::failure("test");
+      }
+
+     private:
+      int fd_;
+    };
+    static auto& p = *new pyro::profiler(pyro::configure(with(std::make_shared<slow>(ends[1]))));
+    leaf();
+    std::thread([] { p.stop(); }).detach();
+    ::usleep(100000);
+    std::exit(0);
+  }
+  ::close(ends[1]);
+  char byte = 0;
+  CHECK(::read(ends[0], &byte, 1) == 1);
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  CHECK(status == 0);
+  ::close(ends[0]);
+}
+#endif

@@ -140,6 +140,26 @@ TEST_CASE("exit and the destructor keep exit_timeout") {
   CHECK(o.err.find("pyroscope: ") != std::string::npos);
 }
 
+TEST_CASE("exit while another thread waits in a long flush, over TLS") {
+  const bool away = GENERATE(true, false);
+  CAPTURE(away);
+  const temporary_directory directory;
+  authority ca(directory);
+  faulty_server server;
+  server.use_tls(server_context(ca.issue("server", "IP:127.0.0.1")));
+  server.script({black_hole()});
+  if (away) server.down();
+  for (int i = 0; i < 4; ++i) {
+    auto v = environment(server.url());
+    v.emplace_back("PYRO_TLS_CA_FILE", ca.file());
+    milliseconds ending{0};
+    const outcome o = run("exit_in_flush", v, ending);
+    CAPTURE(o.text());
+    CHECK(o.exited(0));
+    CHECK(ending < milliseconds(1500) + margin);
+  }
+}
+
 TEST_CASE("exit delivers the last window") {
   faulty_server server;
   server.script({reply(200)});

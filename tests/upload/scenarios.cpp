@@ -96,6 +96,12 @@ int run_scenario(const char* name) {
     say("ending");
     std::exit(0);
   }
+  if (scenario == "exit_in_flush") {
+    std::thread([] { p.flush(milliseconds(30000)); }).detach();
+    ::usleep(400000);  // some attempts
+    say("ending");
+    std::exit(0);
+  }
   if (scenario == "destructor") {
     say("ending");
     p = pyro::profiler();

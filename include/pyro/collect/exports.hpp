@@ -1,6 +1,7 @@
 #pragma once
 // Hands profiles to exporters and keeps the ledger. One thread at a time; no lock of the collector or the registry is held.
 
+#include <pyro/export/outputs.hpp>
 #include <pyro/export/uploader.hpp>
 #include <pyro/logger.hpp>
 #include <pyro/model/merge.hpp>
@@ -17,6 +18,17 @@ class exports {
  public:
   explicit exports(detail::logger& log) noexcept : log_(log) {}
 
+  /// The outputs that are named there, and the program's own exporters.
+  void replace(const config& settings) {
+    file_options files;
+    files.file_count = static_cast<std::size_t>(settings.file_count);
+    files.file_bytes = settings.file_bytes;
+    outputs made = parse_outputs(settings.outputs, files);
+    for (const std::string& error : made.errors) log_(log_level::error, error);
+    for (const auto& own : settings.exporters)
+      if (own != nullptr) made.exporters.push_back(own);
+    replace(std::move(made.exporters));
+  }
   void replace(std::vector<std::shared_ptr<exporter>> list) {
     std::vector<member> next;
     for (auto& e : list) next.emplace_back(std::move(e));
@@ -24,11 +36,26 @@ class exports {
     release(next);
   }
 
+  /// Ends the exporters' own threads; what they still hold is lost. Any thread, also while another is in an exporter.
+  void cut_off() noexcept {
+    std::vector<std::shared_ptr<exporter>> all;
+    PYRO_TRY {
+      platform::lock_guard hold(counters_lock_);
+      for (const member& m : list_) all.push_back(m.to);
+    }
+    PYRO_CATCH_ALL {}
+    for (const auto& e : all) e->cut_off();
+  }
+
   /// The exporter for `server_address`, looked for at the first export, when all static initialisers have run: a file that includes the
   /// uploader may be initialised after the profiler has started. True where it was added now.
   bool add_uploader(const config& settings) {
     if (uploader_known_ || settings.server_address.empty()) return false;
     uploader_known_ = true;
+    {
+      platform::lock_guard hold(counters_lock_);
+      uploader_missing_ = true;  // until it is there
+    }
     std::string why_not;
     std::shared_ptr<exporter> made;
     const detail::make_uploader make = detail::uploader_slot.load();
@@ -36,7 +63,7 @@ class exports {
       made = make(settings, [this](log_level level, const std::string& message) { log_(level, message); }, why_not);
     else
       why_not = "server_address is set, but the uploader is not included: #include <pyro/export/pyroscope.hpp> beside pyro/profiler.hpp or "
-                "pyro/auto.hpp (it needs Boost's headers)";
+                "pyro/auto.hpp (it needs Boost's headers), in a file that is linked into the program itself, not one of a static library";
     if (made == nullptr) log_(make == nullptr ? log_level::warning : log_level::error, why_not + "; profiles are not pushed");
     platform::lock_guard hold(counters_lock_);
     uploader_missing_ = made == nullptr;

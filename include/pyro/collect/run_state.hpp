@@ -6,6 +6,7 @@
 
 #include <pyro/core/abi.hpp>
 #include <pyro/core/atomic.hpp>
+#include <pyro/platform/system.hpp>
 
 #include <cstdint>  // fixed-width integers
 
@@ -26,6 +27,15 @@ class run_state_cell {
   /// False where it was not `from`: somebody else was faster.
   bool change(run_state_type from, run_state_type to) noexcept {
     return __atomic_compare_exchange_n(&state_, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  }
+
+  /// Waits while it is `now` and `worth_it()`, at most `ns`. Not for signal handlers.
+  template <class WorthIt>
+  void wait_while(run_state_type now, std::int64_t ns, WorthIt&& worth_it) const noexcept {
+    for (const std::int64_t until = platform::monotonic_ns() + ns; load() == now && worth_it() && platform::monotonic_ns() < until;) {
+      const timespec pause{0, 1000000};
+      ::nanosleep(&pause, nullptr);
+    }
   }
 
  private:

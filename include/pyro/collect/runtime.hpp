@@ -15,11 +15,10 @@
 #include <pyro/collect/program_signals.hpp>
 #include <pyro/collect/run_state.hpp>
 #include <pyro/export/forked_outputs.hpp>
-#include <pyro/export/outputs.hpp>
 #include <pyro/settings.hpp>
 
 #include <cstdlib>  // atexit
-#include <sched.h>  // yield
+#include <utility>  // exchange
 
 namespace pyro {
 namespace collect PYRO_HIDDEN {
@@ -63,8 +62,12 @@ class runtime {
 
   /// Delivers what is there and stops. Bounded by `exit_timeout`. Safe to call at any time, more than once.
   void stop() noexcept {
-    if (change(run_state::forked, run_state::off)) return publish(nullptr);  // a child that never started anew has nothing to deliver
-    if (!change(run_state::running, run_state::stopping)) return;
+    if (change(run_state::forked, run_state::off)) {  // a child that never started anew has nothing to deliver
+      leave_exporters_to_parent();
+      return publish(nullptr);
+    }
+    if (!change(run_state::running, run_state::stopping))  // somebody else stops, perhaps: exit must not overtake that
+      return state_.wait_while(run_state::stopping, exit_timeout_ns() + 1000000000, [this] { return !worker_.is_this() && !pump_.is_this(); });
     publish(nullptr);
     registry_.stop_engine();
     const std::int64_t deadline = platform::monotonic_ns() + exit_timeout_ns();
@@ -73,8 +76,10 @@ class runtime {
     pump_wake_.set();
     worker_wake_.set();
     const bool had_worker = worker_.running();
-    if (!worker_.is_this() && !worker_.join(deadline - platform::monotonic_ns()))
+    if (!worker_.is_this() && !worker_.join(deadline - platform::monotonic_ns())) {
+      exports_.cut_off();  // what they use may end with the process
       log_(log_level::error, "stop: the last window was not delivered within exit_timeout (" + std::to_string(config_.exit_timeout.count()) + " ms); it may be lost");
+    }
     if (!pump_.is_this()) pump_.join(1000000000);
     signals_.set_pump_runs(false);
     if (!had_worker) last_window();
@@ -87,8 +92,12 @@ class runtime {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     if (!worker_.running()) {
       platform::lock_guard hold(export_lock_);
-      const bool sent = close_and_send(false);
-      return exports_.flush(deadline) && sent;
+      PYRO_TRY {
+        const bool sent = close_and_send(false);
+        return exports_.flush(deadline) && sent;
+      }
+      PYRO_CATCH_ALL { log_(log_level::error, "a window is lost: out of memory"); }
+      return false;
     }
     const std::int64_t until = platform::monotonic_ns() + std::chrono::nanoseconds(timeout).count();
     const std::uint64_t ticket = flushes_.ask(until);
@@ -156,16 +165,12 @@ class runtime {
 
   static core::position enter(const core::enter_request& request) noexcept {
     runtime& self = *entered_;
-    const run_state_type now = self.load_state();
-    if (PYRO_UNLIKELY(now != run_state::running)) {
-      if (!self.come_back(now)) return {nullptr, nullptr};
-    }
+    if (PYRO_UNLIKELY(!self.is_on())) return {nullptr, nullptr};
     return self.registry_.enter(request);
   }
   static void name_thread(core::module*, core::slot** cached, const char* name, std::size_t size) noexcept {
     runtime& self = *entered_;
-    const run_state_type now = self.load_state();
-    if (now == run_state::running || self.come_back(now)) self.registry_.name_thread(cached, name, size);
+    if (self.is_on()) self.registry_.name_thread(cached, name, size);
   }
   static const core::hooks& table() noexcept {
     static constexpr core::hooks hooks{PYRO_ABI, sizeof(core::hooks), &enter, &name_thread};
@@ -177,6 +182,7 @@ class runtime {
   void begin(config wanted) {
     adopt_config(std::move(wanted));
     install_process_hooks();
+    forget_parent();  // in a forked child that stopped before its first scope
     collector_.start_run();
     registry_.set_limits(config_.max_memory, static_cast<std::uint32_t>(config_.max_tag_values), static_cast<std::size_t>(config_.max_tag_length));
     window_start_ns_ = platform::monotonic_ns();
@@ -194,29 +200,19 @@ class runtime {
   void adopt_config(config wanted) {
     config_ = std::move(wanted);
     core::store_relaxed(sample_rate_, config_.sample_rate);
-    make_exporters();
+    exports_.replace(config_);
     signals_.install(config_);
   }
 
   /// Keeps counting; the new exporters get what the environment's profiler has gathered since its last window.
   void take_over(config wanted) {
     platform::lock_guard hold(export_lock_);
+    if (exports_.sent_anything()) exports_.finish();  // they say what they could not deliver
     adopt_config(std::move(wanted));
     registry_.set_limits(config_.max_memory, static_cast<std::uint32_t>(config_.max_tag_values), static_cast<std::size_t>(config_.max_tag_length));
     begin_sampling();
     if (!worker_.running()) start_threads();
     worker_wake_.set();
-  }
-
-  void make_exporters() {
-    file_options files;
-    files.file_count = static_cast<std::size_t>(config_.file_count);
-    files.file_bytes = config_.file_bytes;
-    outputs made = parse_outputs(config_.outputs, files);
-    for (const std::string& error : made.errors) log_(log_level::error, error);
-    for (const auto& own : config_.exporters)
-      if (own != nullptr) made.exporters.push_back(own);
-    exports_.replace(std::move(made.exporters));
   }
 
   void begin_sampling() {
@@ -277,7 +273,10 @@ class runtime {
   }
 
   bool close_and_send(bool last) {
-    if (exports_.add_uploader(config_)) std::atexit([] { entered_->stop(); });  // again: at exit it must end before what it uses (OpenSSL)
+    if (exports_.add_uploader(config_) && !hooked_again_) {  // at exit it must end before what it uses (OpenSSL)
+      hooked_again_ = true;
+      std::atexit([] { entered_->stop(); });
+    }
     const profile window = close();
     exports_.count(window.lost);
     loss_warnings_.look_at(window.lost, config_);
@@ -358,40 +357,43 @@ class runtime {
     worker_.forget();
     signals_.forget();
     new (&flushes_) flush_requests();
+    exports_.abandon();
+    inherited_ = true;
     // Whatever the parent was about to do (start, stop), it goes on there. Here only a profiler that ran can run again.
     const run_state_type now = load_state();
     set_state(now == run_state::running || now == run_state::forked ? run_state::forked : run_state::off);
+    if (load_state() == run_state::off) leave_exporters_to_parent();
     // The parent may have been about to pause or resume in another thread: what it had decided holds.
     publish(load_state() == run_state::off || core::load_relaxed(paused_) ? nullptr : &table());
   }
 
-  bool is_on() noexcept {
-    const run_state_type now = load_state();
-    return now == run_state::running || come_back(now);
-  }
+  bool is_on() noexcept { return load_state() == run_state::running || come_back(load_state()); }
 
-  /// Not running: in a forked child that was, the first scope starts anew, and those of other threads wait for that.
+  /// In a forked child: the program's own exporters are its parent's, not even destroyed here.
+  void leave_exporters_to_parent() noexcept { new (&config_.exporters) std::vector<std::shared_ptr<exporter>>(); }
+
+  /// Not running: in a forked child that was, the first scope starts anew, and those of other threads wait for that; not for long, since
+  /// it may be waiting for a lock of the program's in a log callback.
   bool come_back(run_state_type now) noexcept {
     if (now == run_state::forked && restart_in_child()) return true;
-    while (load_state() == run_state::starting) {
-      if (core::load_acquire(restarting_) == platform::thread_id()) return false;  // its own scopes, inside operator new perhaps
-      ::sched_yield();
-    }
+    // Not for the thread that starts it: its own scopes, inside operator new perhaps.
+    state_.wait_while(run_state::starting, 100000000, [this] { return core::load_acquire(restarting_) != platform::thread_id(); });
     return load_state() == run_state::running;
   }
+
+  void forget_parent() noexcept { if (std::exchange(inherited_, false)) collector_.restart_in_child([this] { registry_.restart_in_child(); }); }
 
   bool restart_in_child() noexcept {
     if (!change(run_state::forked, run_state::starting)) return false;
     core::store_release(restarting_, platform::thread_id());
     PYRO_TRY {
-      collector_.restart_in_child([this] { registry_.restart_in_child(); });
+      forget_parent();
       std::vector<std::shared_ptr<exporter>> kept;
       for (const auto& own : config_.exporters)
         if (own != nullptr && own->after_fork()) kept.push_back(own);
       new (&config_.exporters) std::vector<std::shared_ptr<exporter>>(std::move(kept));
-      exports_.abandon();
       config_.outputs = outputs_of_child(config_.outputs);
-      make_exporters();
+      exports_.replace(config_);
       window_start_ns_ = platform::monotonic_ns();
       seen_own_cpu_ns_ = 0;
       begin_sampling();
@@ -432,18 +434,16 @@ class runtime {
   platform::mutex export_lock_;
   platform::mutex engine_lock_;   // for the two texts below alone
   run_state_cell state_;
-  std::string engine_name_ = "none";
-  std::string engine_refused_;
+  std::string engine_name_ = "none", engine_refused_;
   std::int64_t window_start_ns_ = 0;
   std::int64_t seen_own_cpu_ns_ = 0;
   int sample_rate_ = 100;
   pid_t restarting_ = 0;          ///< the thread that starts anew in a forked child
   std::int64_t stop_deadline_ns_ = 0;
   bool stop_wanted_ = false;
-  bool paused_ = false;
-  bool from_environment_ = false;
-  bool engine_lost_ = false;
-  bool hooked_ = false;
+  bool paused_ = false, from_environment_ = false, engine_lost_ = false;
+  bool hooked_ = false, hooked_again_ = false;
+  bool inherited_ = false;  ///< trees and threads are those of the parent of this forked process
 };
 
 }  // namespace collect

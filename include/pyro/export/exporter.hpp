@@ -53,6 +53,9 @@ class exporter {
   /// does not have counts as dropped. Any thread, at any time, must not block. False: `export_result` tells it all.
   virtual bool report(delivery& /*out*/) const noexcept { return false; }
 
+  /// The end has come and somebody is still in another member: threads of its own must end now, briefly. Any thread, at any time.
+  virtual void cut_off() noexcept {}
+
   /// CPU time of threads of its own so far: counts as pyro's own cost. Any thread.
   virtual std::int64_t cpu_ns() const noexcept { return 0; }
 

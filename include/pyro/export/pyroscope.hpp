@@ -117,7 +117,7 @@ class push_client {
     bool made = true;
     try {
       std::thread([self] { self->run(); }).detach();  // ended_ tells that it is at its end; nobody waits for it without a deadline
-    } catch (const std::system_error&) {
+    } catch (...) {  // the system refuses, or there is no memory
       made = false;
     }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -187,9 +187,9 @@ class push_client {
   }
 
   http_answer attempt(const upload& u) {
-    http_request request{"/push.v1.PusherService/Push", fields_, u.body};
-    if (u.gzipped) request.fields.emplace_back("Content-Encoding", "gzip");
     try {
+      http_request request{"/push.v1.PusherService/Push", fields_, u.body};
+      if (u.gzipped) request.fields.emplace_back("Content-Encoding", "gzip");
       return http_.post(request, limits_);
     } catch (const std::exception& e) {  // out of memory, of descriptors
       http_answer failed;
@@ -347,6 +347,10 @@ class PYRO_HIDDEN pyroscope_exporter : public exporter {
 
   bool flush(std::chrono::steady_clock::time_point deadline) override { return error_.empty() && client_->flush(deadline); }
 
+  void cut_off() noexcept override {
+    if (client_ != nullptr && process_ == ::getpid()) client_->stop();
+  }
+
   export_result finish() override {
     if (client_ == nullptr) return export_result::success();
     const std::uint64_t before = client_->ledger().dropped;
@@ -414,10 +418,14 @@ class PYRO_HIDDEN pyroscope_exporter : public exporter {
 namespace detail {
 
 inline std::shared_ptr<exporter> make_pyroscope_exporter(const config& settings, log_callback log, std::string& why_not) {
-  auto made = std::make_shared<pyroscope_exporter>(settings, std::move(log));
-  why_not = made->error();
-  if (!why_not.empty()) return nullptr;
-  return made;
+  try {
+    auto made = std::make_shared<pyroscope_exporter>(settings, std::move(log));
+    why_not = made->error();
+    if (why_not.empty()) return made;
+  } catch (const std::exception& e) {  // OpenSSL without its configuration, no source of random numbers, out of memory
+    why_not = std::string("the uploader cannot be made: ") + e.what();
+  }
+  return nullptr;
 }
 
 // Registers the uploader before main, in the executable or shared object that includes this header.
