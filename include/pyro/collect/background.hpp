@@ -32,18 +32,25 @@ class background_thread {
     return made;
   }
 
-  /// Waits until the thread is at its end; false (and the thread is left to itself) where that takes longer than `timeout_ns`.
-  bool join(std::int64_t timeout_ns) noexcept {
-    if (!__atomic_exchange_n(&running_, false, __ATOMIC_ACQ_REL)) return true;
+  /// Waits until the thread is at its end; false where that takes longer than `timeout_ns`.
+  bool wait_for_end(std::int64_t timeout_ns) noexcept {
     const std::int64_t deadline = platform::monotonic_ns() + timeout_ns;
-    while (!core::load_acquire(ended_)) {
+    while (core::load_relaxed(running_) && !core::load_acquire(ended_)) {
       const std::int64_t left = deadline - platform::monotonic_ns();
-      if (left <= 0) {
-        ::pthread_detach(handle_);
-        lingering_ = true;
-        return false;
-      }
+      if (left <= 0) return false;
       end_.wait(left);
+    }
+    return true;
+  }
+
+  /// The same; where it takes longer the thread is left to itself.
+  bool join(std::int64_t timeout_ns) noexcept {
+    const bool ended = wait_for_end(timeout_ns);
+    if (!__atomic_exchange_n(&running_, false, __ATOMIC_ACQ_REL)) return true;
+    if (!ended) {
+      ::pthread_detach(handle_);
+      lingering_ = true;
+      return false;
     }
     ::pthread_join(handle_, nullptr);
     return true;

@@ -73,13 +73,13 @@ class runtime {
     const std::int64_t deadline = platform::monotonic_ns() + exit_timeout_ns();
     core::store_release(stop_deadline_ns_, deadline);
     core::store_release(stop_wanted_, true);
-    pump_wake_.set();
-    worker_wake_.set();
+    for (platform::event* wake : {&pump_wake_, &worker_wake_}) wake->set();
     const bool had_worker = worker_.running();
-    if (!worker_.is_this() && !worker_.join(deadline - platform::monotonic_ns())) {
-      exports_.cut_off();  // what they use may end with the process
+    if (!worker_.is_this() && !worker_.wait_for_end(deadline - platform::monotonic_ns())) {
+      exports_.cut_off();  // what they use may end with the process; whoever waits for them comes back now
       log_(log_level::error, "stop: the last window was not delivered within exit_timeout (" + std::to_string(config_.exit_timeout.count()) + " ms); it may be lost");
     }
+    if (!worker_.is_this()) worker_.join(200000000);
     if (!pump_.is_this()) pump_.join(1000000000);
     signals_.set_pump_runs(false);
     if (!had_worker) last_window();

@@ -9,6 +9,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <openssl/crypto.h>  // OPENSSL_thread_stop
 
 namespace pyro {
 namespace detail PYRO_HIDDEN {
@@ -54,6 +55,8 @@ class openssl_layer final : public secure_layer {
       x.answer.error += " (it wants a client certificate that it knows: tls_certificate_file, tls_key_file)";
     }
   }
+
+  void leave_thread() noexcept override { ::OPENSSL_thread_stop(); }
 
  private:
   /// In TLS 1.3 a server looks at the client's certificate, and refuses it by an alert, when for the client all is agreed and the request is out;
