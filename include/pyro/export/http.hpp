@@ -169,9 +169,6 @@ class secure_layer {
   virtual ~secure_layer() = default;
   /// Agrees on TLS over a connected stream and then does what send_and_receive does.
   virtual void exchange(tcp_stream& connected, http_exchange& x) = 0;
-  /// Gives back what the library keeps for the calling thread. Otherwise that happens after the thread's last function, when the process may be
-  /// taking the library itself apart.
-  virtual void leave_thread() noexcept = 0;
 };
 
 struct tls_files {
@@ -210,10 +207,8 @@ class http_client {
     if (const make_secure_layer make = tls_slot.load(); make != nullptr && server_.scheme == "https") secure_ = make(files_, ignored);
   }
 
-  /// The last call of the thread that posts.
-  void leave_thread() noexcept {
-    if (secure_ != nullptr) secure_->leave_thread();
-  }
+  /// The last call of the thread that posts: once it is known to be at its end, the process may take the TLS library apart.
+  void close() noexcept { secure_.reset(); }
 
   /// Ends a request that is under way, and those to come. Any thread.
   void abort() {

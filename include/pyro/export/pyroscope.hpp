@@ -171,7 +171,7 @@ class push_client {
     } catch (...) {
       say(log_level::error, "the uploader has ended, out of memory; profiles are no longer pushed");
     }
-    http_.leave_thread();
+    http_.close();
     __atomic_store_n(&cpu_ns_, platform::clock_ns(CLOCK_THREAD_CPUTIME_ID), __ATOMIC_RELEASE);
     const std::lock_guard<std::mutex> hold(mutex_);
     queue_.drop_all();

@@ -56,8 +56,6 @@ class openssl_layer final : public secure_layer {
     }
   }
 
-  void leave_thread() noexcept override { ::OPENSSL_thread_stop(); }
-
  private:
   /// In TLS 1.3 a server looks at the client's certificate, and refuses it by an alert, when for the client all is agreed and the request is out;
   /// it has not looked at that (RFC 8446, 4.4.2.4 and 6.2).
@@ -77,6 +75,12 @@ class openssl_layer final : public secure_layer {
     return false;
   }
 
+  /// What OpenSSL keeps for the thread would otherwise go when that has left all its functions, beside OpenSSL's own end at exit perhaps.
+  struct thread_end {
+    ~thread_end() { ::OPENSSL_thread_stop(); }
+  };
+
+  thread_end after_context_;
   asio::ssl::context context_{asio::ssl::context::tls_client};
 };
 
