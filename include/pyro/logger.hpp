@@ -51,6 +51,12 @@ class logger {
     if (!said) std::fprintf(stderr, "pyro: %s: %s\n", name(level), message.c_str());
   }
 
+  /// Where there may be no memory even for the message.
+  void say(log_level level, const char* message) noexcept {
+    PYRO_TRY { (*this)(level, message); }
+    PYRO_CATCH_ALL {}
+  }
+
   static const char* name(log_level level) noexcept {
     switch (level) {
       case log_level::debug: return "debug";

@@ -46,10 +46,8 @@ class collector {
       if (ended_ != nullptr) ended_count_ = take_tree(*ended_, nullptr, rows);
       building_ = true;  // the rows point into trees: until the profile is built `drain` frees none
     }
+    const built_mark built(*this);
     build(out, rows);
-    platform::lock_guard hold(mutex_);
-    building_ = false;
-    free_ended_if_stale();
     return out;
   }
 
@@ -105,6 +103,22 @@ class collector {
     const thread_state* thread;  ///< whose name is a label; nullptr for threads that ended
     std::int64_t calls, samples, cpu_ns;
     std::int64_t other_calls, other_samples, other_cpu_ns;
+  };
+
+  /// The rows are no longer needed: a profile was built of them, or there was no memory for it.
+  class built_mark {
+   public:
+    explicit built_mark(collector& self) noexcept : self_(self) {}
+    ~built_mark() {
+      platform::lock_guard hold(self_.mutex_);
+      self_.building_ = false;
+      self_.free_ended_if_stale();
+    }
+    built_mark(const built_mark&) = delete;
+    built_mark& operator=(const built_mark&) = delete;
+
+   private:
+    collector& self_;
   };
 
   template <class Visit>

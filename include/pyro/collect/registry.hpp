@@ -148,7 +148,7 @@ class registry {
   // ---- by the collector, under its own lock ----
 
   template <class Visit>
-  void each_thread(Visit&& visit) noexcept {
+  void each_thread(Visit&& visit) {
     const std::uint32_t n = core::load_acquire(slot_count_);
     for (std::uint32_t i = 0; i < n; ++i)
       if (auto* t = static_cast<thread_state*>(core::load_acquire(table_.threads[i])))

@@ -96,7 +96,7 @@ class runtime {
         const bool sent = close_and_send(false);
         return exports_.flush(deadline) && sent;
       }
-      PYRO_CATCH_ALL { log_(log_level::error, "a window is lost: out of memory"); }
+      PYRO_CATCH_ALL { log_.say(log_level::error, "a window is lost: out of memory"); }
       return false;
     }
     const std::int64_t until = platform::monotonic_ns() + std::chrono::nanoseconds(timeout).count();
@@ -296,7 +296,7 @@ class runtime {
       exports_.finish();
       return sent && flushed;
     }
-    PYRO_CATCH_ALL { log_(log_level::error, "the last window is lost: out of memory"); }
+    PYRO_CATCH_ALL { log_.say(log_level::error, "the last window is lost: out of memory"); }
     return false;
   }
 
@@ -317,7 +317,7 @@ class runtime {
         const bool sent = close_and_send(false);
         if (ticket != 0) flushes_.answer(ticket, exports_.flush(in(until - platform::monotonic_ns())) && sent);
       }
-      PYRO_CATCH_ALL { log_(log_level::error, "a window is lost: out of memory"); }
+      PYRO_CATCH_ALL { log_.say(log_level::error, "a window is lost: out of memory"); }
     }
   }
 
