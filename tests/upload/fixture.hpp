@@ -6,6 +6,7 @@
 #include "../unit/make_profile.hpp"
 #include "faulty_server.hpp"
 #include "pusher.hpp"
+#include "spend_cpu.hpp"
 
 #include <pyro/encode/gzip.hpp>
 #include <pyro/profiler.hpp>
@@ -77,22 +78,11 @@ inline pyro::config settings(const std::string& address, messages& log) {
   return c;
 }
 
-/// CPU time under a scope, enough to be sampled: kernels look at such timers every 4 ms, and sanitizers hold signals back. A machine that gave
-/// its time to others counts that as one long step, in which nothing is looked at.
+/// CPU time under a scope, enough to be sampled; sanitizers hold signals back.
 inline void work(int ms = PYRO_TEST_TSAN || PYRO_TEST_ASAN ? 150 : 40) {
   PYRO_SCOPE("work");
   PYRO_TAG("kind", "test");
-  const auto now = [] {
-    timespec t{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return std::int64_t{t.tv_sec} * 1000000000 + t.tv_nsec;
-  };
-  std::int64_t used = 0;
-  for (std::int64_t last = now(); used < ms * std::int64_t{1000000};) {
-    const std::int64_t next = now();
-    used += std::min<std::int64_t>(next - last, 1000000);
-    last = next;
-  }
+  spend_cpu(ms);
 }
 
 inline void check_sum(const pyro::stats& s) {

@@ -14,13 +14,7 @@ extern "C" int __lsan_is_turned_off() { return leaks_are_looked_for == 0; }
 
 namespace {
 
-void burn(int ms) {
-  if (PYRO_TEST_TSAN || PYRO_TEST_ASAN) ms *= 4;  // they hold signals back
-  timespec begin{}, now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-  do ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < ms);
-}
+void burn(int ms) { spend_cpu(PYRO_TEST_TSAN || PYRO_TEST_ASAN ? ms * 4 : ms); }  // they hold signals back
 
 void say(const std::string& line) {
   std::printf("%s\n", line.c_str());
