@@ -36,6 +36,15 @@ class elf_image {
     return image;
   }
 
+  /// As it would lie in memory, were `file` loaded at the addresses that it names.
+  static elf_image described_by(const elf_file& file) {
+    elf_image image;
+    image.good_ = file.good() && image.take(file.header(), file.segments(), 0);
+    image.bias_ = 0;
+    image.build_id_ = file.build_id();
+    return image;
+  }
+
   bool good() const noexcept { return good_; }
   /// Address in memory minus address in the file.
   std::uint64_t bias() const noexcept { return bias_; }
@@ -69,6 +78,12 @@ class elf_image {
     if (segments.empty() ||
         !platform::read_own_memory(address + header.e_phoff, segments.data(), segments.size() * sizeof(elf_segment)))
       return false;
+    if (!take(header, segments, address)) return false;
+    read_build_id(segments);
+    return true;
+  }
+
+  bool take(const elf_header& header, const std::vector<elf_segment>& segments, std::uint64_t address) {
     bool found = false;
     for (const elf_segment& s : segments) {
       if (s.p_type != PT_LOAD || s.p_memsz > UINT64_MAX - s.p_vaddr) continue;
@@ -80,11 +95,9 @@ class elf_image {
       extent_.end = s.p_vaddr + s.p_memsz;
       if ((s.p_flags & PF_X) != 0) code_.push_back({s.p_vaddr, s.p_vaddr + s.p_memsz});
     }
-    if (!found) return false;
-    read_build_id(segments);
     fingerprint_.assign(reinterpret_cast<const char*>(&header), sizeof header);
     fingerprint_.append(reinterpret_cast<const char*>(segments.data()), segments.size() * sizeof(elf_segment));
-    return true;
+    return found;
   }
 
   void read_build_id(const std::vector<elf_segment>& segments) {
