@@ -16,6 +16,7 @@ while IFS= read -r header; do
     pyro/encode/zlib.hpp) needs=zlib.h package=zlib1g-dev ;;
     pyro/export/tls.hpp) needs=openssl/ssl.h package=libssl-dev ;;
     pyro/export/http.hpp | pyro/export/pyroscope.hpp) needs=boost/beast/version.hpp package=libboost-dev ;;
+    pyro/sample/libbacktrace.hpp) needs=backtrace.h package=libgcc-12-dev ;;
     *) needs= ;;
   esac
   if [[ $needs ]] && ! "$compiler" -E -x c++ - <<<"#include <$needs>" >/dev/null 2>&1; then

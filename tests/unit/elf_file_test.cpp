@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <dirent.h>
 #include <random>
 #include <string>
@@ -32,6 +33,30 @@ TEST_CASE("a module's headers, build id, link and symbols are read") {
   CHECK(file.link().name == "plugin.debug");
   CHECK(file.link().crc != 0);
   CHECK(pyro_test::read_elf(bytes) > 3);
+}
+
+TEST_CASE("of several symbols at one address the best is taken; those without a size reach to the next") {
+  const std::string bytes = sample_file();
+  const elf_file file{elf_source(std::string_view(bytes))};
+  pyro::sampling::symbol_table table;
+  REQUIRE(table.load(file, pyro::sampling::elf_image::described_by(file), SHT_SYMTAB, {}, 1U << 20) == pyro::sampling::symbol_table::outcome::loaded);
+  std::vector<std::string> names;
+  for (const auto& row : table.rows()) names.push_back(table.name_of(row));
+  const auto has = [&](const char* name) { return std::count(names.begin(), names.end(), name) == 1; };
+  CHECK(has("hidden"));
+  CHECK(has("exported"));
+  CHECK_FALSE(has("other_name"));  // the same place, and as good: the first of the names
+  CHECK(has("chosen"));            // an indirect function, global
+  CHECK_FALSE(has("pick"));        // its resolver, local
+  CHECK(has("weak_one"));
+  CHECK(has("_start_up"));
+}
+
+TEST_CASE("tables past their budget are refused") {
+  const std::string bytes = sample_file();
+  const elf_file file{elf_source(std::string_view(bytes))};
+  pyro::sampling::symbol_table table;
+  CHECK(table.load(file, pyro::sampling::elf_image::described_by(file), SHT_SYMTAB, {}, 100) == pyro::sampling::symbol_table::outcome::too_large);
 }
 
 TEST_CASE("the checksum of a file is that of its link") {

@@ -228,7 +228,7 @@ class parser : private cursor {
       ++i_;
       const bool inherited = c == 'C' && eat('I');
       ++i_;
-      if (inherited && type() == 0) return 0;
+      if (inherited && (scope = type()) == 0) return 0;  // that of a base is called like the base
       if (facts != nullptr) facts->without_return = true;
       n = make(c == 'C' ? kind::constructor : kind::destructor, scope);
     } else if (eat("DC")) {

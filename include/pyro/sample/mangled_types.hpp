@@ -251,7 +251,7 @@ inline index parser::expression() {
     std::size_t which = 0;
     return sequence(which, false) ? make(kind::number, 1, static_cast<index>(which + 1), "{parm#") : 0;
   }
-  eat("gs");
+  if (eat("gs")) return on(expression(), kind::special, 0, "::");
   if (eat("sr")) {
     const std::size_t at = i_, known = substitutions_.size();
     if (is_digit(peek())) {  // names up to an E
