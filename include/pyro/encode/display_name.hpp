@@ -109,7 +109,7 @@ class __attribute__((visibility("hidden"))) name_shortener {
     const std::size_t symbol = operator_symbol(rest());
     if (symbol != 0) {
       take(symbol);
-      if (i_ + 1 < s_.size() && s_[i_] == ' ' && s_[i_ + 1] == '<') ++i_;  // operator< <int>
+      if (starts(rest(), " <")) take(1);  // operator< <int>
       return;
     }
     if (starts(rest(), "\"\"")) {
