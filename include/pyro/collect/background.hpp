@@ -3,6 +3,7 @@
 
 #include <pyro/core/atomic.hpp>
 #include <pyro/platform/system.hpp>
+#include <pyro/platform/threads.hpp>
 
 #include <csignal>    // mask
 #include <pthread.h>
@@ -78,8 +79,10 @@ class background_thread {
   static void* entry(void* self_) noexcept {
     auto& self = *static_cast<background_thread*>(self_);
     core::store_relaxed(self.tid_, platform::thread_id());
+    platform::own_threads::add(platform::thread_id());
     self.run_(self.argument_);
     core::store_relaxed(self.cpu_ns_, platform::clock_ns(CLOCK_THREAD_CPUTIME_ID));
+    platform::own_threads::remove(platform::thread_id());
     core::store_release(self.ended_, true);
     self.end_.set();
     return nullptr;

@@ -160,7 +160,7 @@ class collector {
         left = next;
       }
       if (ended && !building_) {
-        take_over(*t.tree, t);
+        if (!registry_.is_outside(t)) take_over(*t.tree, t);
         registry_.recycle(t);
       }
     });

@@ -7,9 +7,10 @@
 
 #include <pyro/collect/call_tree.hpp>
 #include <pyro/core/tag.hpp>
+#include <pyro/platform/threads.hpp>
 #include <pyro/sample/thread_timers.hpp>
 
-#include <algorithm>  // max
+#include <algorithm>  // sort, binary_search, max
 #include <pthread.h>  // key
 
 namespace pyro {
@@ -97,6 +98,31 @@ class registry {
   std::size_t bytes() const noexcept { return memory_.used() + core::load_relaxed(slot_count_) * slot_bytes() + sizeof(registry); }
   std::size_t live_threads() const noexcept { return core::load_relaxed(live_count_); }
 
+  /// Gives a slot and a timer to threads of the process that have entered no scope yet, so that their time is seen as well. The pump, about
+  /// ten times a second; less often where there are so many threads that looking would cost more than a thousandth of a core.
+  void discover() noexcept {
+    const std::int64_t begin = platform::monotonic_ns();
+    if (&engine() == &none_ || core::load_relaxed(period_ns_) == 0 || begin < next_discovery_ns_) return;
+    std::size_t count = 0;
+    platform::each_thread_of_process([&](pid_t tid) {
+      if (count < sampling::thread_table::capacity && !platform::own_threads::contains(tid)) listed_[count++] = tid;
+    });
+    {
+      platform::lock_guard hold(mutex_);
+      if (unscoped_ == nullptr && (unscoped_ = call_tree::make(memory_)) == nullptr) return;
+      std::size_t known = 0;
+      each_live([&](thread_state& t) { known_[known++] = t.tid; });
+      std::sort(known_, known_ + known);
+      for (std::size_t i = 0; i < count; ++i)
+        if (!std::binary_search(known_, known_ + known, listed_[i])) claim_outside(listed_[i]);
+    }
+    const std::int64_t end = platform::monotonic_ns();
+    next_discovery_ns_ = end + 1000 * (end - begin);
+  }
+
+  /// True for a thread that `discover` found and that has entered no scope since: it has no tree of its own.
+  bool is_outside(const thread_state& t) const noexcept { return t.tree == unscoped_; }
+
   // ---- the slow path, by application threads ----
 
   /// The calling thread's slot, claimed where it has none yet; nullptr where there is none to be had.
@@ -161,7 +187,7 @@ class registry {
     core::add_shared(losses_.budget, t.lost_budget);
     core::add_shared(losses_.tag_values, t.lost_tag_values);
     core::add_shared(losses_.tag_cut, t.tag_cut);
-    call_tree::destroy(t.tree, memory_, texts_);
+    if (!is_outside(t)) call_tree::destroy(t.tree, memory_, texts_);
     t.tree = nullptr;
     for (call_tree* left = t.left_trees; left != nullptr;) {
       call_tree* next = left->next;
@@ -223,6 +249,7 @@ class registry {
       recycle(t);
     });
     live_count_ = forked_ != nullptr ? 1 : 0;
+    outside_count_ = forked_ != nullptr && is_outside(*forked_) ? 1 : 0;
     losses_ = shared_losses{};
   }
 
@@ -267,7 +294,7 @@ class registry {
       if (forked_ != nullptr && tid == forked_->tid) {
         t = forked_;
         forked_ = nullptr;
-      } else {
+      } else if (!adopt_outside(tid, t)) {
         t = take_slot();
         if (t == nullptr || (t->tree = call_tree::make(memory_)) == nullptr) {
           if (t != nullptr) {
@@ -290,6 +317,46 @@ class registry {
     platform::lock_guard hold(mutex_);
     attach(*t);
     return t;
+  }
+
+  /// Under the lock, for a thread that is not there yet. Its stack is unknown until it enters a scope itself.
+  void claim_outside(pid_t tid) noexcept {
+    thread_state* t = take_slot();
+    if (t == nullptr) return core::add_shared(losses_.no_slot, 1);
+    t->tree = unscoped_;
+    t->tid = tid;
+    t->stack_bounds = {};
+    clear(*t);
+    if (!engine_->attach(*t, period_ns_)) {  // it has ended meanwhile, or the system refuses
+      if (platform::thread_exists(tid)) core::add_shared(losses_.timer_failed, 1);
+      t->tree = nullptr;
+      t->next_free = free_;
+      free_ = t;
+      return;
+    }
+    ++outside_count_;
+    core::store_release(t->stage, thread_stage::live);
+    core::store_relaxed(live_count_, live_count_ + 1);
+  }
+
+  /// Under the lock: the calling thread takes over the slot that `discover` gave it. False where it has none; with `t` null where there is
+  /// one and no memory for a tree.
+  bool adopt_outside(pid_t tid, thread_state*& t) noexcept {
+    if (outside_count_ == 0) return false;
+    each_live([&](thread_state& other) {
+      if (other.tid == tid && is_outside(other)) t = &other;
+    });
+    if (t == nullptr) return false;
+    call_tree* own = call_tree::make(memory_);
+    if (own == nullptr) {
+      t = nullptr;
+      return false;
+    }
+    engine_->detach(*t);  // perhaps of an earlier thread of this number
+    core::store_release(t->tree, own);
+    lead_to_root(*t);
+    --outside_count_;
+    return true;
   }
 
   thread_state* take_slot() noexcept {
@@ -352,6 +419,7 @@ class registry {
 
   void retire(thread_state& t) noexcept {
     engine_->detach(t);
+    if (is_outside(t)) --outside_count_;
     core::store_release(t.stage, thread_stage::gone);
     core::store_relaxed(live_count_, live_count_ - 1);
   }
@@ -425,6 +493,10 @@ class registry {
   std::size_t value_limit_ = 64;
   std::uint32_t slot_count_ = 0;
   std::size_t live_count_ = 0;
+  std::size_t outside_count_ = 0;
+  call_tree* unscoped_ = nullptr;   ///< of all threads that `discover` found: its root alone is used
+  pid_t listed_[sampling::thread_table::capacity], known_[sampling::thread_table::capacity];  ///< for `discover`
+  std::int64_t next_discovery_ns_ = 0;
   thread_state* free_ = nullptr;
   thread_state* forked_ = nullptr;
   std::uintptr_t freed_ = 0;        ///< slots that came free so far

@@ -219,6 +219,7 @@ class runtime {
     std::string refused;
     if (!registry_.start_engine(config_.engine != "none", period_ns(), refused))
       log_(log_level::error, "engine thread_timers is refused: " + refused + "; scopes are counted, no CPU time is sampled");
+    registry_.discover();  // threads that are there already count from now on
     set_engine(registry_.engine().name(), refused);
     engine_lost_ = false;
   }
@@ -325,6 +326,7 @@ class runtime {
     for (unsigned round = 0; !core::load_acquire(stop_wanted_); ++round) {
       pump_wake_.wait(100000000);
       collector_.drain();
+      registry_.discover();
       if (round % 10 == 0) registry_.reap();
       if (signals_.take_toggle()) core::load_relaxed(paused_) ? resume() : pause();
       if (const int number = signals_.ending()) {
@@ -349,6 +351,7 @@ class runtime {
   void after_fork_in_child() noexcept {
     registry_.after_fork_in_child();
     collector_.fork_lock().unlock();
+    platform::own_threads::forget();
     new (&export_lock_) platform::mutex();
     new (&engine_lock_) platform::mutex();
     restarting_ = 0;
