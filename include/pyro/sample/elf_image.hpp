@@ -52,6 +52,14 @@ class elf_image {
   address_range extent() const noexcept { return extent_; }
   /// Segments with code, as the file has them.
   const std::vector<address_range>& code() const noexcept { return code_; }
+  /// `.eh_frame_hdr` (PT_GNU_EH_FRAME), as the file has it; empty where there is none.
+  address_range frame_header() const noexcept { return frame_header_; }
+  /// From `address` to the end of what is loaded of the file there; empty where nothing is. As the file has it.
+  address_range loaded_from(std::uint64_t address) const noexcept {
+    for (const address_range& r : loaded_)
+      if (address >= r.begin && address < r.end) return {address, r.end};
+    return {};
+  }
   /// Lower-case hex; empty where it has none.
   const std::string& build_id() const noexcept { return build_id_; }
   /// Header and program headers, byte by byte, and the build id: what tells this image from another.
@@ -86,6 +94,7 @@ class elf_image {
   bool take(const elf_header& header, const std::vector<elf_segment>& segments, std::uint64_t address) {
     bool found = false;
     for (const elf_segment& s : segments) {
+      if (s.p_type == PT_GNU_EH_FRAME && s.p_memsz <= UINT64_MAX - s.p_vaddr) frame_header_ = {s.p_vaddr, s.p_vaddr + s.p_memsz};
       if (s.p_type != PT_LOAD || s.p_memsz > UINT64_MAX - s.p_vaddr) continue;
       if (!found) {
         extent_.begin = s.p_vaddr;
@@ -93,6 +102,7 @@ class elf_image {
         found = true;
       }
       extent_.end = s.p_vaddr + s.p_memsz;
+      if (s.p_filesz != 0 && s.p_filesz <= s.p_memsz) loaded_.push_back({s.p_vaddr, s.p_vaddr + s.p_filesz});
       if ((s.p_flags & PF_X) != 0) code_.push_back({s.p_vaddr, s.p_vaddr + s.p_memsz});
     }
     fingerprint_.assign(reinterpret_cast<const char*>(&header), sizeof header);
@@ -121,7 +131,9 @@ class elf_image {
   bool good_ = false;
   std::uint64_t bias_ = 0;
   address_range extent_;
+  address_range frame_header_;
   std::vector<address_range> code_;
+  std::vector<address_range> loaded_;
   std::string build_id_;
   std::string fingerprint_;
 };
