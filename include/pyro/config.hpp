@@ -106,6 +106,10 @@ struct config {
   /// What takes samples: `thread_timers`, or `none` (scopes and exact counts alone). Default thread_timers. PYRO_ENGINE.
   std::string engine = "thread_timers";
 
+  /// What stacks are made of: `merged` (native frames with the scopes among them), `scopes` (alone; no stack is walked) or `native` (without
+  /// scopes; tags are labels all the same). Default merged. PYRO_STACKS.
+  std::string stacks = "merged";
+
   /// Length of a window; windows are aligned to the wall clock. Default 10 s, range 100 ms to 1 h.
   /// PYRO_WINDOW, PYROSCOPE_UPLOAD_INTERVAL.
   std::chrono::milliseconds window{10000};

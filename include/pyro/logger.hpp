@@ -3,20 +3,12 @@
 
 #include <pyro/config.hpp>
 #include <pyro/core/atomic.hpp>
+#include <pyro/platform/exceptions.hpp>
 #include <pyro/platform/system.hpp>
 
 #include <cstdio>  // the default sink
 #include <memory>  // a sink in use outlives its replacement
 #include <new>     // placement
-
-// Compiled with or without exceptions, nothing that user code throws leaves pyro's threads.
-#if defined(__cpp_exceptions)
-#define PYRO_TRY try
-#define PYRO_CATCH_ALL catch (...)
-#else
-#define PYRO_TRY if (true)
-#define PYRO_CATCH_ALL else
-#endif
 
 namespace pyro {
 namespace detail PYRO_HIDDEN {

@@ -152,6 +152,7 @@ class settings_reader {
     text(target_.tls_key_file, {"PYRO_TLS_KEY_FILE"});
     text(target_.tags_from_env, {"PYRO_TAGS_FROM_ENV"});
     text(target_.engine, {"PYRO_ENGINE"});
+    text(target_.stacks, {"PYRO_STACKS"});
     text(target_.toggle_signal, {"PYRO_TOGGLE_SIGNAL"});
 
     number(target_.sample_rate, defaults.sample_rate,
@@ -193,6 +194,10 @@ class settings_reader {
     if (target_.engine != "thread_timers" && target_.engine != "none") {
       wrong_.push_back("engine (PYRO_ENGINE): '" + target_.engine + "' is not thread_timers or none; using thread_timers");
       target_.engine = "thread_timers";
+    }
+    if (target_.stacks != "merged" && target_.stacks != "scopes" && target_.stacks != "native") {
+      wrong_.push_back("stacks (PYRO_STACKS): '" + target_.stacks + "' is not merged, scopes or native; using merged");
+      target_.stacks = "merged";
     }
     if (!target_.toggle_signal.empty() && parse_signal(target_.toggle_signal) == 0) {
       wrong_.push_back("toggle_signal (PYRO_TOGGLE_SIGNAL): '" + target_.toggle_signal +

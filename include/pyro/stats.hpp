@@ -28,6 +28,8 @@ struct stats {
   std::uint64_t windows = 0;            ///< closed and handed to the exporters
   std::uint64_t export_failures = 0;
   losses lost;                          ///< up to the last window's end
+  native_stacks native;                 ///< the same
+  std::size_t unwind_table_bytes = 0;   ///< of all modules
   std::int64_t own_cpu_ns = 0;          ///< CPU time of pyro's own threads
   std::size_t memory_bytes = 0;         ///< call trees, texts, slots, rings
 };

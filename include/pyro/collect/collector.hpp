@@ -1,20 +1,18 @@
 #pragma once
 // From trees and rings to profiles. Without threads of its own: the pump calls `drain`, the worker `close_window`; tests call both.
 //
-// drain:         rings ─► sums in the nodes that the samples stood in
+// drain:         rings ─► stacks of native frames and scopes; samples without frames: sums in the nodes that they stood in
 // close_window:  drain, then for every node: calls since the last window, sums of this one ─► rows by (stack, labels) ─► profile
 //
 // Counts are cumulative with one writer, so the collector keeps the last value and takes differences; it never resets anything that a
 // thread writes. The lock covers the walk over the nodes, not the building of the profile. Not signal safe.
 
-#include <pyro/collect/function_name.hpp>
+#include <pyro/collect/profile_maker.hpp>
 #include <pyro/collect/registry.hpp>
-#include <pyro/model/builder.hpp>
-#include <pyro/platform/modules.hpp>
 
 #include <cstring>        // strlen
-#include <string>
-#include <unordered_map>  // memo of stacks, names
+#include <memory>         // what is gathered
+#include <optional>       // memo of paths
 #include <vector>
 
 namespace pyro {
@@ -22,7 +20,10 @@ namespace collect PYRO_HIDDEN {
 
 class collector {
  public:
-  explicit collector(registry& threads) noexcept : registry_(threads) {}
+  explicit collector(registry& threads) noexcept : registry_(threads), frame_names_(&registry::start_of_function, &threads) {}
+
+  /// What stacks are made of from now on. Before the threads are started.
+  void set_view(stack_view view) noexcept { view_ = view; }
 
   /// Empties all rings and takes over what threads have left behind. Bounded by what they hold; about ten times a second.
   void drain() noexcept {
@@ -33,11 +34,12 @@ class collector {
   /// All that was counted and sampled since the last call. The caller fills in names, times and static tags.
   profile close_window() {
     profile out;
-    out.sample_types = {{"calls", "count"}, {"samples", "count"}, {"cpu", "nanoseconds"}};
+    auto next = std::make_unique<window_samples>();
     std::vector<row> rows;
     {
       platform::lock_guard hold(mutex_);
       drain_all();
+      next.swap(gathered_);
       take_losses(out.lost);
       registry_.each_thread([&](thread_state& t) {
         const tree_count counted = take_tree(*core::load_acquire(t.tree), &t, rows);
@@ -47,7 +49,9 @@ class collector {
       building_ = true;  // the rows point into trees: until the profile is built `drain` frees none
     }
     const built_mark built(*this);
-    build(out, rows);
+    if (next == nullptr) next = std::make_unique<window_samples>();
+    add_rows(*next, rows);
+    profile_maker(*next, out, frame_names_, view_).make();
     return out;
   }
 
@@ -61,8 +65,9 @@ class collector {
   /// change when the fork came is left as it is, not even destroyed. `restart_threads` frees the parent's other threads.
   template <class Restart>
   void restart_in_child(Restart&& restart_threads) noexcept {
-    new (&modules_) platform::module_list();
-    new (&names_) std::unordered_map<const core::site*, std::string>();
+    new (&frame_names_) frame_names(&registry::start_of_function, &registry_);
+    new (&worker_names_) scope_names();
+    gathered_.reset();
     building_ = false;
     ended_count_ = {};
     if (ended_ != nullptr) call_tree::destroy(ended_, registry_.memory(), registry_.texts());
@@ -85,6 +90,7 @@ class collector {
   void start_run() noexcept {
     platform::lock_guard hold(mutex_);
     drain_all();
+    gathered_.reset();
     if (ended_ != nullptr && !building_) {
       call_tree::destroy(ended_, registry_.memory(), registry_.texts());
       ended_ = nullptr;
@@ -127,22 +133,37 @@ class collector {
   }
 
   void drain_ring(thread_state& t) noexcept {
-    constexpr std::size_t words = sampling::record::words;
-    while (t.samples.size() >= words) {
-      std::uint64_t raw[words];
-      for (std::size_t i = 0; i < words; ++i) raw[i] = t.samples.peek(i);
-      t.samples.pop(words);
-      const auto record = sampling::record::load(raw);
+    while (t.samples.size() >= sampling::record::head_words) {
+      const auto record = sampling::record::peek(t.samples);
       core::store_relaxed(samples_, samples_ + record.weight);
-      auto* n = reinterpret_cast<core::node*>(record.at & ~core::in_other);
-      if (n == nullptr) n = t.tree->root();
-      if ((record.at & core::in_other) != 0) {
-        n->other_samples += record.weight;
-        n->other_cpu_ns += record.cpu_ns;
-      } else {
-        n->samples += record.weight;
-        n->cpu_ns += record.cpu_ns;
-      }
+      if (record.frames == 0 || !gather(record, t)) add_to_node(record, t);
+      t.samples.pop(record.words());
+    }
+  }
+
+  /// False where there is no room for another stack: then its scopes alone are kept.
+  bool gather(const sampling::record& r, thread_state& t) noexcept {
+    PYRO_TRY {
+      if (gathered_ == nullptr) gathered_ = std::make_unique<window_samples>();
+      if (!paths_) paths_.emplace(gathered_->builder(), pump_names_);
+      auto* n = reinterpret_cast<core::node*>(r.at & ~core::in_other);
+      if (!gathered_->add(r, t, registry_, *paths_)) return false;
+      if (n != nullptr) n->idle = 0;  // in use, though its sums don't show it
+      return true;
+    }
+    PYRO_CATCH_ALL {}
+    return false;
+  }
+
+  static void add_to_node(const sampling::record& r, thread_state& t) noexcept {
+    auto* n = reinterpret_cast<core::node*>(r.at & ~core::in_other);
+    if (n == nullptr) n = t.tree->root();
+    if ((r.at & core::in_other) != 0) {
+      n->other_samples += r.weight;
+      n->other_cpu_ns += r.cpu_ns;
+    } else {
+      n->samples += r.weight;
+      n->cpu_ns += r.cpu_ns;
     }
   }
 
@@ -156,14 +177,17 @@ class collector {
       while (left != nullptr) {
         call_tree* next = left->next;
         take_over(*left, t);
+        paths_.reset();  // their memory is used again
         call_tree::destroy(left, registry_.memory(), registry_.texts());
         left = next;
       }
       if (ended && !building_) {
         if (!registry_.is_outside(t)) take_over(*t.tree, t);
+        paths_.reset();
         registry_.recycle(t);
       }
     });
+    paths_.reset();
   }
 
   /// Adds what a tree holds to the tree of ended threads, so that short-lived threads cost a path, not a slot, until the window
@@ -307,103 +331,25 @@ class collector {
     take(&losses::foreign_signal);
   }
 
-  // ---- building the profile: the worker alone, no lock ----
-
-  struct place {
-    std::uint32_t stack = no_stack;
-    label_set labels;
-  };
-
-  void build(profile& out, const std::vector<row>& rows) {
-    profile_builder builder(out);
-    add_mappings(builder);
-    std::unordered_map<const core::node*, place> places;
-    std::unordered_map<const thread_state*, label_set> names;
+  /// What the nodes counted, beside what was gathered of samples. The worker alone, no lock.
+  void add_rows(window_samples& to, const std::vector<row>& rows) {
+    profile_builder& builder = to.builder();
+    path_finder paths(builder, worker_names_);
     for (const row& r : rows) {
-      const place& at = place_of(*r.node, builder, places);
-      label_set labels = at.labels;
-      if (r.thread != nullptr) {
-        auto named = names.find(r.thread);
-        if (named == names.end()) named = names.emplace(r.thread, thread_label(*r.thread, builder)).first;
-        labels.insert(labels.begin(), named->second.begin(), named->second.end());  // first: a tag of the same key wins
-      }
+      const path_finder::place& at = paths.find(*r.node);
+      label_set labels;
+      if (r.thread != nullptr) labels = paths.thread_label(*r.thread, registry_);  // first: a tag of the same key wins
+      labels.insert(labels.end(), at.labels.begin(), at.labels.end());
       const std::uint32_t set = builder.add_labels(labels);
       if (r.calls != 0 || r.samples != 0) {
         const std::int64_t values[] = {r.calls, r.samples, r.cpu_ns};
-        builder.add(at.stack != no_stack ? at.stack : synthetic(builder, no_stack, "[no scope]"), set, values);
+        builder.add(at.stack, set, values);
       }
       if (r.other_calls != 0 || r.other_samples != 0) {
         const std::int64_t values[] = {r.other_calls, r.other_samples, r.other_cpu_ns};
-        builder.add(synthetic(builder, at.stack, "[other]"), set, values);
+        builder.add(builder.add_stack(at.stack, synthetic_frame(builder, "[other]")), set, values);
       }
     }
-  }
-
-  /// Stack and tags of a node, from its parent's; iterative, since paths can be a thousand deep.
-  const place& place_of(const core::node& last, profile_builder& builder, std::unordered_map<const core::node*, place>& places) {
-    std::vector<const core::node*> missing;
-    for (const core::node* n = &last; n != nullptr && places.find(n) == places.end(); n = n->parent) missing.push_back(n);
-    for (auto it = missing.rbegin(); it != missing.rend(); ++it) {
-      const core::node& n = **it;
-      place at = n.parent != nullptr ? places[n.parent] : place{};
-      if (n.where != nullptr && n.where->kind == core::site_kind::tag) {
-        at.labels.push_back({builder.text(n.where->name), builder.text({n.value->data(), n.value->size})});
-      } else if (n.where != nullptr) {
-        at.stack = builder.add_stack(at.stack, frame_of(n, builder));
-      }
-      places[&n] = std::move(at);
-    }
-    return places[&last];
-  }
-
-  std::uint32_t frame_of(const core::node& n, profile_builder& builder) {
-    const core::site& where = *n.where;
-    function f;
-    if (n.value != nullptr) f.name = builder.text({n.value->data(), n.value->size});
-    else if (where.name[0] != '\0') f.name = builder.text(where.name);
-    else f.name = builder.text(name_of(where));
-    f.system_name = f.name;
-    f.file = builder.text(where.file);
-    f.start_line = where.line;
-    frame shown;
-    shown.function = builder.add_function(f);
-    shown.line = where.line;
-    shown.mapping = modules_.find(&where);
-    return builder.add_frame(shown);
-  }
-
-  const std::string& name_of(const core::site& where) {
-    const auto known = names_.find(&where);
-    return known != names_.end() ? known->second : names_.emplace(&where, function_name(where.function)).first->second;
-  }
-
-  static std::uint32_t synthetic(profile_builder& builder, std::uint32_t below, const char* name) {
-    function f;
-    f.name = f.system_name = builder.text(name);
-    frame shown;
-    shown.function = builder.add_function(f);
-    shown.kind = frame_kind::synthetic;
-    return builder.add_stack(below, builder.add_frame(shown));
-  }
-
-  label_set thread_label(const thread_state& t, profile_builder& builder) {
-    char name[thread_state::max_name];
-    registry_.read_name(t, name);
-    if (name[0] == '\0') return {};
-    return {{builder.text("thread"), builder.text(name)}};
-  }
-
-  void add_mappings(profile_builder& builder) {
-    for (const auto& m : modules_.refresh()) {
-      mapping shown;
-      shown.memory_start = m.start;
-      shown.memory_limit = m.limit;
-      shown.file_offset = m.file_offset;
-      shown.filename = builder.text(m.path);
-      shown.build_id = builder.text(m.build_id);
-      builder.target().mappings.push_back(shown);
-    }
-    if (builder.target().mappings.empty()) builder.target().mappings.emplace_back();  // frames refer to one
   }
 
   static constexpr std::uint16_t stale_windows = 6;
@@ -416,8 +362,11 @@ class collector {
   call_tree* ended_ = nullptr;      ///< what threads that are gone did in this window
   tree_count ended_count_;
   bool building_ = false;
-  platform::module_list modules_;
-  std::unordered_map<const core::site*, std::string> names_;
+  stack_view view_ = stack_view::merged;
+  std::unique_ptr<window_samples> gathered_;  ///< since the last window's end
+  std::optional<path_finder> paths_;          ///< while rings are drained
+  scope_names pump_names_, worker_names_;
+  frame_names frame_names_;
 };
 
 }  // namespace collect

@@ -94,9 +94,10 @@ class exports {
     return list_.empty();
   }
   /// Losses count also where the window has no row and is not sent.
-  void count(const losses& window) noexcept {
+  void count(const profile& window) noexcept {
     platform::lock_guard hold(counters_lock_);
-    detail::add_losses(sums_.lost, window);
+    detail::add_losses(sums_.lost, window.lost);
+    detail::add_native(sums_.native, window.native);
   }
 
   /// True where every exporter delivered it.
@@ -156,6 +157,7 @@ class exports {
     s.windows = sums_.windows;
     s.export_failures = sums_.failures;
     s.lost = sums_.lost;
+    s.native = sums_.native;
   }
   bool sent_anything() noexcept {
     platform::lock_guard hold(counters_lock_);
@@ -175,6 +177,7 @@ class exports {
   struct sums {
     std::uint64_t windows = 0, failures = 0, given = 0;
     losses lost;
+    native_stacks native;
   };
 
   bool flush(member& m, std::chrono::steady_clock::time_point deadline) {

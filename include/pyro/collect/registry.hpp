@@ -1,57 +1,22 @@
 #pragma once
-// The threads of the process: who has a slot, and the slow path of the macros.
+// The threads of the process: who has a slot, and what samples them.
 //
 // A slot is claimed by a thread's first scope and given back by a pthread key's destructor in that thread (after its thread_local
 // destructors), or by the pump where that never ran. The collector drains a slot that was given back, frees its tree and only then
 // lets another thread have it. Lock order: registry, then intern table or arena.
 
-#include <pyro/collect/call_tree.hpp>
-#include <pyro/core/tag.hpp>
-#include <pyro/platform/threads.hpp>
-#include <pyro/sample/thread_timers.hpp>
+#include <pyro/collect/outside_threads.hpp>
+#include <pyro/collect/slow_path.hpp>
 
-#include <algorithm>  // sort, binary_search, max
+#include <algorithm>  // max
 #include <pthread.h>  // key
 
 namespace pyro {
 namespace collect PYRO_HIDDEN {
 
-// Constants, not an enum: clang++'s atomic builtins take integers and pointers alone.
-using thread_stage_type = std::uint32_t;
-namespace thread_stage {
-inline constexpr thread_stage_type free = 0, live = 1, gone = 2;
-}
-
-/// All that pyro knows of a thread.
-struct thread_state : sampling::thread {
-  static constexpr std::size_t max_modules = 32;
-  static constexpr std::size_t max_name = 64;
-
-  thread_stage_type stage;
-  call_tree* tree;                     ///< the tree in use; written by the thread
-  call_tree* left_trees;               ///< trees that the thread has left; pushed by the thread, taken by the collector
-  core::slot** cached[max_modules];    ///< the modules' thread-local pointers to this slot
-  std::uint32_t cached_count;
-  char name[max_name];                 ///< under the registry's lock
-  std::uint64_t lost_budget;           ///< calls; each counter has one writer, the thread
-  std::uint64_t lost_tag_values;
-  std::uint64_t tag_cut;
-  thread_state* next_free;
-};
-
-/// Losses that belong to no live thread; written by several.
-struct shared_losses {
-  std::uint64_t no_slot = 0;        ///< threads
-  std::uint64_t timer_failed = 0;   ///< threads
-  std::uint64_t ring_full = 0;      ///< of threads that are gone, like the next three
-  std::uint64_t budget = 0;
-  std::uint64_t tag_values = 0;
-  std::uint64_t tag_cut = 0;
-};
-
 class registry {
  public:
-  registry() noexcept : texts_(memory_), timers_(table_) { instance() = this; }
+  registry() noexcept : texts_(memory_), slow_path_(memory_, texts_), timers_(table_) { instance() = this; }
 
   // ---- configuration, by the runtime ----
 
@@ -98,26 +63,42 @@ class registry {
   std::size_t bytes() const noexcept { return memory_.used() + core::load_relaxed(slot_count_) * slot_bytes() + sizeof(registry); }
   std::size_t live_threads() const noexcept { return core::load_relaxed(live_count_); }
 
-  /// Gives a slot and a timer to threads of the process that have entered no scope yet, so that their time is seen as well. The pump, about
-  /// ten times a second; less often where there are so many threads that looking would cost more than a thousandth of a core.
-  void discover() noexcept {
-    const std::int64_t begin = platform::monotonic_ns();
-    if (&engine() == &none_ || core::load_relaxed(period_ns_) == 0 || begin < next_discovery_ns_) return;
-    std::size_t count = 0;
-    platform::each_thread_of_process([&](pid_t tid) {
-      if (count < sampling::thread_table::capacity && !platform::own_threads::contains(tid)) listed_[count++] = tid;
+  /// Samples get native frames from now on, or not.
+  void set_native(bool wanted) noexcept {
+    core::store_relaxed(native_, wanted);
+    follow_modules();
+    timers_.set_tables(wanted ? &unwind_ : nullptr);
+  }
+
+  /// Unwind tables of what is loaded now; those that nobody reads any more go. The pump, about ten times a second.
+  void follow_modules() noexcept {
+    if (!core::load_relaxed(native_)) return;
+    unwind_.update();
+    unwind_.release_old([this](auto&& visit) {
+      each_thread([&](thread_state& t) { visit(t.walking); });
+      visit(asking_);
     });
-    {
-      platform::lock_guard hold(mutex_);
-      if (unscoped_ == nullptr && (unscoped_ = call_tree::make(memory_)) == nullptr) return;
-      std::size_t known = 0;
-      each_live([&](thread_state& t) { known_[known++] = t.tid; });
-      std::sort(known_, known_ + known);
-      for (std::size_t i = 0; i < count; ++i)
-        if (!std::binary_search(known_, known_ + known, listed_[i])) claim_outside(listed_[i]);
-    }
-    const std::int64_t end = platform::monotonic_ns();
-    next_discovery_ns_ = end + 1000 * (end - begin);
+  }
+
+  /// Where the function around an address begins; 0 where that is unknown. The worker.
+  static std::uint64_t start_of_function(void* self_, std::uint64_t address) noexcept {
+    auto& self = *static_cast<registry*>(self_);
+    const sampling::unwind_guard tables(self.unwind_, self.asking_);
+    return tables ? (*tables).function_start(static_cast<std::uintptr_t>(address)) : 0;
+  }
+
+  const sampling::unwind_tables& tables() const noexcept { return unwind_; }
+
+  /// Gives a slot and a timer to threads that have entered no scope yet, so that their time is seen as well. The pump.
+  void discover() noexcept {
+    if (&engine() == &none_ || core::load_relaxed(period_ns_) == 0 || !outside_.list()) return;
+    platform::lock_guard hold(mutex_);
+    if (unscoped_ == nullptr && (unscoped_ = call_tree::make(memory_)) == nullptr) return;
+    each_live([&](thread_state& t) {
+      outside_.add_known(t.tid);
+      if (native_) find_stack(t);
+    });
+    outside_.each_unknown([&](pid_t tid) { claim_outside(tid); });
   }
 
   /// True for a thread that `discover` found and that has entered no scope since: it has no tree of its own.
@@ -139,27 +120,13 @@ class registry {
   core::position enter(const core::enter_request& request) noexcept {
     thread_state* t = adopt(request.cached);
     if (t == nullptr) return {nullptr, nullptr};
-    core::entry* top = t->live_top(t->top, request.sp);
-    if (top == t->stack && core::load_relaxed(top->sp) == 0) renew_tree(*t);
-    if (top->at == 0) top->at = reinterpret_cast<std::uintptr_t>(t->tree->root());
-
-    step how{request.where, request.value, request.size, request.literal ? request.value : nullptr};
-    if (how.data != nullptr && !fit(*t, how)) return {nullptr, nullptr};
-    auto* parent = reinterpret_cast<core::node*>(top->at & ~core::in_other);
-    if ((top->at & core::in_other) != 0) return count_other(*t, *parent, top, request);
-    if (parent->depth >= core::max_depth) return enter_other(*t, *parent, top, request);
-    bool refused = false;
-    core::node* child = t->tree->child(parent, how, memory_, texts_, refused);
-    if (child == nullptr) return enter_other(*t, *parent, top, request);
-    if (refused) core::add_single_writer(t->lost_tag_values, 1);
-    else remember_way(*t, place_of(top->at, how), child);
-    return core::push(t, top, child, request.sp);
+    return slow_path_.enter(*t, request);
   }
 
   void name_thread(core::slot** cached, const char* data, std::size_t size) noexcept {
     thread_state* t = adopt(cached);
     if (t == nullptr) return;
-    if (size >= thread_state::max_name) size = cut_text(data, thread_state::max_name - 1);
+    if (size >= thread_state::max_name) size = slow_path::cut_text(data, thread_state::max_name - 1);
     platform::lock_guard hold(mutex_);
     std::memcpy(t->name, data, size);
     t->name[size] = '\0';
@@ -232,14 +199,17 @@ class registry {
       forget(*forked_);
       forked_->has_timer = false;  // not inherited, and its number may soon be another timer's
     }
+    unwind_.forget_retired_in_child();
     after_fork();
   }
 
   /// In the child, at its first scope: the parent's threads and what they counted are not the child's.
   void restart_in_child() noexcept {
+    asking_ = nullptr;
     each_thread([&](thread_state& t) {
       t.has_timer = false;  // timers are not inherited
       t.samples.clear();
+      t.walking = nullptr;
       if (&t == forked_) {
         core::store_release(t.generation, t.generation + 1);
         t.tid = ::getpid();
@@ -312,7 +282,9 @@ class registry {
       }
     }
     remember(*t, &core::this_slot);
-    t->stack_bounds = platform::this_stack();
+    const platform::stack_range bounds = platform::this_stack();
+    core::store_relaxed(t->stack_bounds.low, bounds.low);
+    core::store_release(t->stack_bounds.high, bounds.high);
     if (have_key_) ::pthread_setspecific(key_, t);
     platform::lock_guard hold(mutex_);
     attach(*t);
@@ -325,7 +297,8 @@ class registry {
     if (t == nullptr) return core::add_shared(losses_.no_slot, 1);
     t->tree = unscoped_;
     t->tid = tid;
-    t->stack_bounds = {};
+    t->stack_bounds = {};  // found when it is first sampled
+    core::store_relaxed(t->seen_sp, std::uintptr_t{0});
     clear(*t);
     if (!engine_->attach(*t, period_ns_)) {  // it has ended meanwhile, or the system refuses
       if (platform::thread_exists(tid)) core::add_shared(losses_.timer_failed, 1);
@@ -354,9 +327,18 @@ class registry {
     }
     engine_->detach(*t);  // perhaps of an earlier thread of this number
     core::store_release(t->tree, own);
-    lead_to_root(*t);
+    slow_path::lead_to_root(*t);
     --outside_count_;
     return true;
+  }
+
+  /// Under the lock. The handler may run meanwhile: the high end, which tells that there is one, comes last.
+  static void find_stack(thread_state& t) noexcept {
+    const std::uintptr_t sp = core::load_acquire(t.seen_sp);
+    if (sp == 0 || t.stack_bounds.high != 0) return;
+    const platform::stack_range found = platform::stack_around(sp, core::load_relaxed(t.seen_thread_pointer));
+    core::store_relaxed(t.stack_bounds.low, found.low);
+    core::store_release(t.stack_bounds.high, found.high);
   }
 
   thread_state* take_slot() noexcept {
@@ -381,19 +363,7 @@ class registry {
     t.has_timer = false;
     t.lost_ring_full = t.lost_budget = t.lost_tag_values = t.tag_cut = 0;
     t.name[0] = '\0';
-    lead_to_root(t);
-  }
-
-  /// Entries above the root are wiped: a scope that outlived its thread's slot may still point there (0 reads as the root).
-  static void lead_to_root(thread_state& t) noexcept {
-    for (core::node*& n : t.cache) n = &t.no_node;
-    for (core::entry& e : t.stack) {
-      if (e.at == 0) break;  // nothing was ever above: leave those pages untouched
-      core::store_relaxed(e.at, std::uintptr_t{0});
-    }
-    core::store_relaxed(t.stack[0].sp, ~std::uintptr_t{0});
-    core::store_relaxed(t.stack[0].at, reinterpret_cast<std::uintptr_t>(t.tree->root()));
-    core::store_release(t.top, t.stack);
+    slow_path::lead_to_root(t);
   }
 
   static void remember(thread_state& t, core::slot** cached) noexcept {
@@ -424,66 +394,10 @@ class registry {
     core::store_relaxed(live_count_, live_count_ - 1);
   }
 
-  /// A long-lived thread whose paths went stale starts a fresh tree; the collector asked for it through the root entry.
-  void renew_tree(thread_state& t) noexcept {
-    core::store_relaxed(t.stack[0].sp, ~std::uintptr_t{0});
-    call_tree* fresh = call_tree::make(memory_);
-    if (fresh == nullptr) return;
-    call_tree* old = t.tree;
-    core::store_release(t.tree, fresh);
-    lead_to_root(t);
-    old->next = core::load_relaxed(t.left_trees);
-    while (!__atomic_compare_exchange_n(&t.left_trees, &old->next, old, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {}
-  }
-
-  /// False where the text is left out: an empty tag. Cuts what is too long, between UTF-8 characters.
-  static bool fit(thread_state& t, step& how) noexcept {
-    if (how.size == 0) {
-      if (how.where->kind == core::site_kind::tag) return false;
-      how.data = "[unnamed]";
-      how.size = 9;
-      how.literal = nullptr;
-    }
-    if (how.size > t.value_limit) {
-      how.size = cut_text(how.data, t.value_limit);
-      core::add_single_writer(t.tag_cut, 1);
-    }
-    return true;
-  }
-  static std::size_t cut_text(const char* data, std::size_t most) noexcept {
-    const auto continues = [data](std::size_t at) { return (static_cast<unsigned char>(data[at]) & 0xc0) == 0x80; };
-    std::size_t size = most;
-    while (size > 0 && most - size < 4 && continues(size)) --size;
-    return size == 0 || continues(size) ? most : size;  // no UTF-8: cut anywhere
-  }
-
-  /// The newest way takes the first place; what was there moves beside it.
-  static void remember_way(thread_state& t, std::size_t place, core::node* child) noexcept {
-    t.cache[place + 1] = t.cache[place];
-    t.cache[place] = child;
-  }
-
-  static std::size_t place_of(std::uintptr_t at, const step& how) noexcept {
-    return how.data == nullptr || how.literal != nullptr ? core::cache_place(at, how.where)
-                                                         : core::cache_place(at, how.where, how.data, how.size);
-  }
-
-  static core::position count_other(thread_state& t, core::node& below, core::entry* top, const core::enter_request& request) noexcept {
-    if (request.where->kind == core::site_kind::tag) return {&t, top};  // tags are no calls
-    core::add_single_writer(below.other, 1);
-    core::add_single_writer(t.lost_budget, 1);
-    return {&t, top};
-  }
-  static core::position enter_other(thread_state& t, core::node& below, core::entry* top, const core::enter_request& request) noexcept {
-    core::store_relaxed(top[1].at, reinterpret_cast<std::uintptr_t>(&below) | core::in_other);
-    core::store_relaxed(top[1].sp, request.sp);
-    core::store_release(t.top, top + 1);
-    return count_other(t, below, top, request);
-  }
-
   platform::mutex mutex_;
   arena memory_;
   intern_table texts_;
+  slow_path slow_path_;
   shared_losses losses_;
   sampling::thread_table table_{};
   sampling::no_engine none_;
@@ -495,8 +409,10 @@ class registry {
   std::size_t live_count_ = 0;
   std::size_t outside_count_ = 0;
   call_tree* unscoped_ = nullptr;   ///< of all threads that `discover` found: its root alone is used
-  pid_t listed_[sampling::thread_table::capacity], known_[sampling::thread_table::capacity];  ///< for `discover`
-  std::int64_t next_discovery_ns_ = 0;
+  outside_threads outside_;
+  sampling::unwind_tables unwind_;
+  sampling::hazard_cell asking_ = nullptr;       ///< the worker's own `walking`
+  bool native_ = false;
   thread_state* free_ = nullptr;
   thread_state* forked_ = nullptr;
   std::uintptr_t freed_ = 0;        ///< slots that came free so far

@@ -14,6 +14,7 @@
 #include <pyro/collect/loss_warnings.hpp>
 #include <pyro/collect/program_signals.hpp>
 #include <pyro/collect/run_state.hpp>
+#include <pyro/collect/window_meter.hpp>
 #include <pyro/export/forked_outputs.hpp>
 #include <pyro/settings.hpp>
 
@@ -153,6 +154,7 @@ class runtime {
     s.samples_produced = sent + s.samples_open + s.lost.ring_full;
     s.own_cpu_ns = own_cpu_ns();
     s.memory_bytes = registry_.bytes();
+    s.unwind_table_bytes = registry_.tables().bytes();
     return s;
   }
 
@@ -185,9 +187,8 @@ class runtime {
     forget_parent();  // in a forked child that stopped before its first scope
     collector_.start_run();
     registry_.set_limits(config_.max_memory, static_cast<std::uint32_t>(config_.max_tag_values), static_cast<std::size_t>(config_.max_tag_length));
-    window_start_ns_ = platform::monotonic_ns();
+    meter_.start();
     exports_.start_run();
-    seen_own_cpu_ns_ = 0;
     loss_warnings_.start_run();
     core::store_relaxed(paused_, false);
     begin_sampling();
@@ -217,6 +218,8 @@ class runtime {
 
   void begin_sampling() {
     std::string refused;
+    collector_.set_view(config_.stacks == "scopes" ? stack_view::scopes : config_.stacks == "native" ? stack_view::native : stack_view::merged);
+    registry_.set_native(config_.stacks != "scopes" && config_.engine != "none");
     if (!registry_.start_engine(config_.engine != "none", period_ns(), refused))
       log_(log_level::error, "engine thread_timers is refused: " + refused + "; scopes are counted, no CPU time is sampled");
     registry_.discover();  // threads that are there already count from now on
@@ -249,18 +252,14 @@ class runtime {
   // ---- windows ----
 
   profile close() {
+    if (!pump_.running()) registry_.follow_modules();
     const std::int64_t now = platform::monotonic_ns();
     profile window = collector_.close_window();
+    meter_.close(window, now, own_cpu_ns());
     window.application = config_.application_name;
     for (const static_tag& t : config_.tags) window.static_tags.emplace_back(t.key, t.value);
     window.engine = engine_name_;
     window.period = period_ns();
-    window.duration_ns = now - window_start_ns_;
-    window.time_ns = platform::wall_ns() - window.duration_ns;  // read anew for each window: steps of the clock do not add up
-    window_start_ns_ = now;
-    const std::int64_t cpu = own_cpu_ns();
-    window.cost.cpu_ns = cpu - seen_own_cpu_ns_;
-    seen_own_cpu_ns_ = cpu;
     window.cost.memory_bytes = registry_.bytes();
     if (!engine_lost_ && !core::load_relaxed(paused_) && load_state() == run_state::running && !registry_.engine().healthy()) {
       // Somebody else has the signal now. To go on would send it signals that it does not expect (R5).
@@ -279,7 +278,7 @@ class runtime {
       std::atexit([] { entered_->stop(); });
     }
     const profile window = close();
-    exports_.count(window.lost);
+    exports_.count(window);
     loss_warnings_.look_at(window.lost, config_);
     // An empty window says nothing, except as the only one: then the files should exist.
     if (window.samples.empty() && !(last && !exports_.sent_anything())) return true;
@@ -326,6 +325,7 @@ class runtime {
     for (unsigned round = 0; !core::load_acquire(stop_wanted_); ++round) {
       pump_wake_.wait(100000000);
       collector_.drain();
+      registry_.follow_modules();
       registry_.discover();
       if (round % 10 == 0) registry_.reap();
       if (signals_.take_toggle()) core::load_relaxed(paused_) ? resume() : pause();
@@ -397,8 +397,7 @@ class runtime {
       new (&config_.exporters) std::vector<std::shared_ptr<exporter>>(std::move(kept));
       config_.outputs = outputs_of_child(config_.outputs);
       exports_.replace(config_);
-      window_start_ns_ = platform::monotonic_ns();
-      seen_own_cpu_ns_ = 0;
+      meter_.start();
       begin_sampling();
       start_threads();
       if (core::load_relaxed(paused_)) registry_.set_period(0);
@@ -408,8 +407,6 @@ class runtime {
     core::store_release(restarting_, 0);
     return true;
   }
-
-  // ---- small things ----
 
   run_state_type load_state() const noexcept { return state_.load(); }
   void set_state(run_state_type to) noexcept { state_.set(to); }
@@ -438,8 +435,7 @@ class runtime {
   platform::mutex engine_lock_;   // for the two texts below alone
   run_state_cell state_;
   std::string engine_name_ = "none", engine_refused_;
-  std::int64_t window_start_ns_ = 0;
-  std::int64_t seen_own_cpu_ns_ = 0;
+  window_meter meter_;
   int sample_rate_ = 100;
   pid_t restarting_ = 0;          ///< the thread that starts anew in a forked child
   std::int64_t stop_deadline_ns_ = 0;

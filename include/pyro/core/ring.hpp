@@ -25,6 +25,12 @@ class word_ring {
     return true;
   }
 
+  /// For a record whose length is known at its end alone: how many words there is room for, one after the other `put` at its place, then
+  /// `commit` of so many, or nothing. Producer only.
+  std::size_t room() const noexcept { return static_cast<std::size_t>(Words - (load_relaxed(head_) - load_acquire(tail_))); }
+  void put(std::size_t place, std::uint64_t word) noexcept { store_relaxed(words_[(load_relaxed(head_) + place) % Words], word); }
+  void commit(std::size_t count) noexcept { store_release(head_, load_relaxed(head_) + count); }
+
   /// The word `ahead` places after the oldest one. Consumer only, while `size() > ahead`.
   std::uint64_t peek(std::size_t ahead) const noexcept { return load_relaxed(words_[(load_relaxed(tail_) + ahead) % Words]); }
 

@@ -57,7 +57,7 @@ inline call_tree make_call_tree(const profile& p, std::size_t column, int calls)
   };
 
   std::vector<std::uint32_t> frame_names;
-  for (const frame& f : p.frames) frame_names.push_back(name_id(one_line(frame_name(p, f))));
+  for (const frame& f : p.frames) frame_names.push_back(name_id(one_line(short_frame_name(p, f))));
   std::vector<std::uint32_t> node_of;  // parents of stacks have lower indices
   for (const stack& s : p.stacks)
     node_of.push_back(node_below(s.parent == no_stack ? 0 : node_of[s.parent], frame_names[s.frame]));

@@ -34,4 +34,21 @@ inline std::string format_losses(const losses& lost) {
   return out;
 }
 
+/// How far native stacks reach: "99.8 % complete, truncated: 3 samples (no unwind information)"; empty where none were walked.
+inline std::string format_native(const native_stacks& n) {
+  const std::uint64_t truncated = n.no_rows + n.out_of_bounds + n.too_deep;
+  const std::uint64_t all = n.complete + truncated;
+  if (all == 0) return {};
+  const auto samples = [](std::uint64_t count, const char* why) {
+    return count == 0 ? std::string() : ", " + format_count(static_cast<std::int64_t>(count)) + (count == 1 ? " sample (" : " samples (") + why + ")";
+  };
+  const std::uint64_t tenths = n.complete * 1000 / all;  // rounded down: 100 % means all
+  std::string out = std::to_string(tenths / 10) + (tenths % 10 != 0 ? "." + std::to_string(tenths % 10) : "") + " % complete";
+  if (truncated != 0) {
+    const std::string why = samples(n.no_rows, "no unwind information") + samples(n.out_of_bounds, "left the stack") + samples(n.too_deep, "more than 512 frames");
+    out += ", truncated: " + why.substr(2);
+  }
+  return out + samples(n.guessed, "by frame pointers, where there is no unwind information") + samples(n.by_order, "scopes of other stacks, placed by order");
+}
+
 }  // namespace pyro::detail

@@ -1,6 +1,7 @@
 #pragma once
 // What a frame is called, the same in every format. Pure, any thread.
 
+#include <pyro/encode/display_name.hpp>
 #include <pyro/encode/utf8.hpp>
 #include <pyro/model/profile.hpp>
 
@@ -19,6 +20,11 @@ inline std::string frame_name(const profile& p, const frame& f) {
   std::string hex;
   for (std::uint64_t rest = f.address; rest != 0; rest >>= 4U) hex.insert(hex.begin(), "0123456789abcdef"[rest & 15U]);
   return "0x" + hex;
+}
+
+/// The same for reading: of native frames without parameters, return types and long template arguments.
+inline std::string short_frame_name(const profile& p, const frame& f) {
+  return f.kind == frame_kind::native ? display_name(frame_name(p, f)) : frame_name(p, f);
 }
 
 /// What stands for a stack without frames.

@@ -173,6 +173,8 @@ class push_encoder {
       name = texts.text(shorter);
     };
     for (function& f : out_.functions) {
+      // Flame graphs are for reading. The whole name stays in files; tools that want it have the linker's.
+      if (f.system_name != f.name) f.name = texts.text(display_name(out_.strings[f.name]));
       cut(f.name);
       cut(f.system_name);
     }

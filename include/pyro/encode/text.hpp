@@ -125,6 +125,7 @@ class text_report {
       if (is_time && whole_ > 0) cost += " (" + share(p_.cost.cpu_ns) + " % of the program's)";
       field("own cost", cost + ", " + format_bytes(static_cast<std::int64_t>(p_.cost.memory_bytes)) + " of memory");
     }
+    if (const std::string reach = format_native(p_.native); !reach.empty()) field("stacks", reach);
     const std::string lost = format_losses(p_.lost);
     if (!lost.empty()) field("lost", lost);
     if (whole_ == 0 && !p_.samples.empty())

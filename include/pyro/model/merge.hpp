@@ -34,6 +34,15 @@ inline void add_losses(losses& into, const losses& from) noexcept {
   into.stacks += from.stacks;
 }
 
+inline void add_native(native_stacks& into, const native_stacks& from) noexcept {
+  into.complete += from.complete;
+  into.no_rows += from.no_rows;
+  into.out_of_bounds += from.out_of_bounds;
+  into.too_deep += from.too_deep;
+  into.guessed += from.guessed;
+  into.by_order += from.by_order;
+}
+
 /// Adds profiles to one. Keeps its index of the target alive, so that a window costs what the window holds, not what the run
 /// holds. The target must outlive it and must not be changed by others meanwhile.
 class merger {
@@ -94,6 +103,7 @@ class merger {
     }
     out_.period = std::max(out_.period, from.period);  // as pprof does when the rate changed on the way
     add_losses(out_.lost, from.lost);
+    add_native(out_.native, from.native);
     out_.cost.cpu_ns += from.cost.cpu_ns;
     out_.cost.memory_bytes = std::max(out_.cost.memory_bytes, from.cost.memory_bytes);
   }

@@ -90,6 +90,17 @@ struct losses {
   std::uint64_t stacks = 0;            ///< rows folded into `[other]` while merging windows
 };
 
+/// How far the native frames of samples reach, in expiries of the timer; all 0 where none were walked. Samples whose walk ended early have the
+/// frame `[truncated]` at their root side.
+struct native_stacks {
+  std::uint64_t complete = 0;       ///< to the thread's first function
+  std::uint64_t no_rows = 0;        ///< a frame without unwind information: code made at run time, a module just loaded
+  std::uint64_t out_of_bounds = 0;  ///< a frame that is not on the thread's stack, or does not make sense
+  std::uint64_t too_deep = 0;       ///< more than 512 frames
+  std::uint64_t guessed = 0;        ///< of all: by a frame pointer where there is no unwind information; likely right, not surely
+  std::uint64_t by_order = 0;       ///< of all: with scopes entered on another stack (coroutine, signal), placed by their order alone
+};
+
 /// What profiling cost in this window.
 struct own_cost {
   std::int64_t cpu_ns = 0;             ///< CPU time of pyro's own threads
@@ -114,6 +125,7 @@ struct profile {
   std::vector<sample> samples;
   std::vector<std::int64_t> values;
   losses lost;
+  native_stacks native;
   own_cost cost;
 
   const std::string& text(string_index i) const noexcept { return strings[i]; }

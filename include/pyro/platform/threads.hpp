@@ -7,6 +7,7 @@
 #include <cstdint>        // fixed-width integers
 #include <fcntl.h>        // open
 #include <sys/syscall.h>  // getdents64
+#include <unistd.h>       // read, close
 
 namespace pyro {
 namespace platform PYRO_HIDDEN {
@@ -61,6 +62,43 @@ bool each_thread_of_process(Visit&& visit) noexcept {
   }
   ::close(directory);
   return n == 0;
+}
+
+/// The stack of a thread of which only two pointers are known: its stack pointer and its thread pointer (platform::thread_pointer) at one moment.
+/// That is the mapping around the first, up to the second where that lies in it too: the C library keeps a thread's data above its stack, and
+/// what lies further up may be somebody else's. Empty where there is none. Reads /proc/self/maps; no allocation.
+inline stack_range stack_around(std::uintptr_t sp, std::uintptr_t thread_pointer) noexcept {
+  stack_range found;
+  const int maps = ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  if (maps < 0) return found;
+  std::uintptr_t low = 0, number = 0, below = 0;
+  enum { first, second, rest } part = first;
+  char buffer[4096];
+  for (long n; found.high == 0 && (n = ::read(maps, buffer, sizeof buffer)) > 0;) {
+    for (long i = 0; i < n && found.high == 0; ++i) {  // "7ffc1000-7ffc3000 rw-p ..."
+      const char c = buffer[i];
+      if (c == '\n') {
+        part = first;
+        number = 0;
+      } else if (part != rest && (c == '-' || c == ' ')) {
+        if (part == first) {
+          low = number;
+        } else {
+          if (sp >= low && sp < number) found = {low, number};
+          else if (number <= sp) below = number;
+        }
+        part = part == first ? second : rest;
+        number = 0;
+      } else if (part != rest) {
+        number = number << 4 | static_cast<std::uintptr_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+      }
+    }
+  }
+  ::close(maps);
+  if (found.high == 0) return {};
+  if (thread_pointer > sp && thread_pointer < found.high) found.high = thread_pointer;
+  else found.low = below;  // the main thread's, which grows down
+  return found;
 }
 
 }  // namespace platform

@@ -11,7 +11,6 @@
 #include <csignal>     // sigaction, siginfo
 #include <cstdint>     // fixed-width integers
 #include <cstring>     // strerror
-#include <ucontext.h>  // the interrupted stack pointer
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -41,23 +40,14 @@ struct cookie {
   }
 };
 
-inline std::uintptr_t stack_pointer_of(const void* context) noexcept {
-  const auto& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
-#if defined(__x86_64__)
-  return static_cast<std::uintptr_t>(machine.gregs[REG_RSP]);
-#elif defined(__aarch64__)
-  return static_cast<std::uintptr_t>(machine.sp);
-#else
-  (void)machine;
-  return 0;
-#endif
-}
-
 class thread_timers final : public engine {
  public:
   explicit thread_timers(const thread_table& table) noexcept : table_(table) {}
 
   const char* name() const noexcept override { return "thread_timers"; }
+
+  /// Where samples shall have native frames: the tables to find them by; else null.
+  void set_tables(const unwind_tables* tables) noexcept { core::store_release(tables_, tables); }
 
   bool start(std::string& why_not) override {
     current() = this;
@@ -126,7 +116,7 @@ class thread_timers final : public engine {
     const std::int64_t missing = expired - static_cast<std::int64_t>(core::load_relaxed(t.delivered));
     if (missing > 0 && missing <= max_missing) {
       const std::uintptr_t outermost = core::load_relaxed(t.stack[1].at);
-      t.write(static_cast<std::uint32_t>(missing), period, outermost != 0 ? outermost : core::load_relaxed(t.stack[0].at));
+      t.write_settled(static_cast<std::uint32_t>(missing), period, outermost != 0 ? outermost : core::load_relaxed(t.stack[0].at));
     }
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
@@ -170,7 +160,7 @@ class thread_timers final : public engine {
     thread* t = self != nullptr && info->si_code == SI_TIMER ? cookie::find(self->table_, info->si_value.sival_ptr) : nullptr;
     if (t != nullptr) {
       const std::int64_t period = core::load_relaxed(self->period_ns_);
-      if (period != 0) t->take_sample(1U + static_cast<std::uint32_t>(info->si_overrun), period, stack_pointer_of(context));
+      if (period != 0) t->take_sample(1U + static_cast<std::uint32_t>(info->si_overrun), period, context, core::load_acquire(self->tables_));
     } else if (self != nullptr) {
       core::add_shared(self->foreign_, 1);
       self->chain(number, info, context);
@@ -191,6 +181,7 @@ class thread_timers final : public engine {
   static constexpr std::int64_t max_missing = 50;
 
   const thread_table& table_;
+  const unwind_tables* tables_ = nullptr;
   bool installed_ = false;
   struct sigaction previous_ {};
   std::int64_t period_ns_ = 0;
