@@ -44,6 +44,7 @@ pyro::config with(std::shared_ptr<pyro::exporter> exporter, const message_list& 
   pyro::config c;
   c.window = 3600s;  // no window closes by itself unless the test asks for it
   c.exporters = {std::move(exporter)};
+  c.stacks = "scopes";
   c.log = log.callback();
   return c;
 }

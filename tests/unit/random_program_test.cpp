@@ -256,6 +256,7 @@ TEST_CASE("random programs while samples are taken") {
   pyro::config c = roomy();
   c.engine = "thread_timers";
   c.sample_rate = 1000;
+  c.stacks = "scopes";
   auto p = pyro::configure(c);
   counts expected, actual;
   for (std::uint32_t seed = 200; seed < 204; ++seed) {

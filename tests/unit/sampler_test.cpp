@@ -53,6 +53,7 @@ pyro::config sampled(int rate) {
   pyro::config c;
   c.window = std::chrono::hours(1);
   c.sample_rate = rate;
+  c.stacks = "scopes";
   c.log = [](pyro::log_level, const std::string&) {};
   return c;
 }

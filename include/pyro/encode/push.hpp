@@ -174,7 +174,7 @@ class push_encoder {
     };
     for (function& f : out_.functions) {
       // Flame graphs are for reading. The whole name stays in files; tools that want it have the linker's.
-      if (f.system_name != f.name) f.name = texts.text(display_name(out_.strings[f.name]));
+      if (out_.strings[f.system_name].compare(0, 2, "_Z") == 0) f.name = texts.text(display_name(out_.strings[f.name]));
       cut(f.name);
       cut(f.system_name);
     }
