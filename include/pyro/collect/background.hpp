@@ -79,10 +79,9 @@ class background_thread {
   static void* entry(void* self_) noexcept {
     auto& self = *static_cast<background_thread*>(self_);
     core::store_relaxed(self.tid_, platform::thread_id());
-    platform::own_threads::add(platform::thread_id());
+    const platform::own_thread mark;
     self.run_(self.argument_);
     core::store_relaxed(self.cpu_ns_, platform::clock_ns(CLOCK_THREAD_CPUTIME_ID));
-    platform::own_threads::remove(platform::thread_id());
     core::store_release(self.ended_, true);
     self.end_.set();
     return nullptr;

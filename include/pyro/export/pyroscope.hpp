@@ -15,7 +15,7 @@
 #include <pyro/export/retry.hpp>
 #include <pyro/export/upload_queue.hpp>
 #include <pyro/export/uploader.hpp>
-#include <pyro/platform/system.hpp>
+#include <pyro/platform/threads.hpp>
 
 #include <algorithm>           // min, max
 #include <chrono>              // deadlines
@@ -141,6 +141,7 @@ class push_client {
 
   void run() noexcept {
     ::pthread_setname_np(::pthread_self(), "pyro-uploader");
+    const platform::own_thread mark;
     __atomic_store_n(&tid_, platform::thread_id(), __ATOMIC_RELEASE);
     try {
       std::unique_lock<std::mutex> hold(mutex_);

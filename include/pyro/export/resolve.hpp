@@ -3,7 +3,7 @@
 // cannot be cancelled; so it runs in a thread of its own that may be left behind. One at most: while it is out, later calls wait for it.
 // Called by the uploader's thread.
 
-#include <pyro/core/abi.hpp>
+#include <pyro/platform/threads.hpp>
 
 #include <chrono>              // deadlines
 #include <condition_variable>
@@ -112,6 +112,7 @@ class name_resolver {
   /// Allocates nothing by itself: nobody would catch what that throws.
   static void* look_up(void* argument) noexcept {
     ::pthread_setname_np(::pthread_self(), "pyro-resolver");
+    const platform::own_thread mark;
     const std::unique_ptr<std::shared_ptr<shared>> owned(static_cast<std::shared_ptr<shared>*>(argument));
     shared& state = **owned;
     addrinfo wanted{};

@@ -37,6 +37,15 @@ class own_threads {
   static inline pid_t numbers_[most] = {};
 };
 
+/// While it lives, the calling thread is one of pyro's own.
+class own_thread {
+ public:
+  own_thread() noexcept { own_threads::add(thread_id()); }
+  ~own_thread() { own_threads::remove(thread_id()); }
+  own_thread(const own_thread&) = delete;
+  own_thread& operator=(const own_thread&) = delete;
+};
+
 /// Calls `visit(tid)` for each thread of the process. System calls alone, no allocation. False where the list cannot be read (no /proc).
 template <class Visit>
 bool each_thread_of_process(Visit&& visit) noexcept {
