@@ -143,10 +143,17 @@ class text_report {
     return shown;
   }
 
+  /// A frame that only leads on to one other, as most native frames do: that one is not indented, but gets an arrow.
+  bool leads_on(const call_tree& tree, std::uint32_t index) const {
+    const call_tree::node& n = tree.nodes[index];
+    return index != 0 && n.calls == 0 && n.self == 0 && n.child_count == 1 && tree.nodes[tree.child(index, 0)].total == n.total;
+  }
+
   void call_tree_table(const call_tree& tree) {
     const std::string line = options_.unicode ? "\xe2\x94\x82  " : "|  ";
     const std::string tee = options_.unicode ? "\xe2\x94\x9c\xe2\x94\x80 " : "|- ";
     const std::string end = options_.unicode ? "\xe2\x94\x94\xe2\x94\x80 " : "`- ";
+    const std::string on = options_.unicode ? "\xe2\x86\x92 " : "> ";
     const std::size_t levels = options_.width > 75 ? (options_.width - 60) / 3 : 5;  // deeper ones are not indented further
 
     text_table t = table(calls_ >= 0 ? std::vector<std::string>{"Call tree", title_, "%", "calls", title_ + " a call"}
@@ -154,8 +161,9 @@ class text_report {
     struct level {
       std::uint32_t node, next, shown;
       std::string indent;  // of its children
+      std::size_t depth;   // levels of indentation
     };
-    std::vector<level> path{{0, 0, shown_children(tree, tree.nodes[0]), std::string()}};
+    std::vector<level> path{{0, 0, shown_children(tree, tree.nodes[0]), std::string(), 0}};
     std::size_t lines = 0;
     while (!path.empty()) {
       level& at = path.back();
@@ -178,13 +186,13 @@ class text_report {
       const std::uint32_t child = tree.child(at.node, at.next++);
       const call_tree::node& n = tree.nodes[child];
       const bool last = at.next == parent.child_count;
-      const std::size_t depth = path.size();
+      const bool leads = leads_on(tree, at.node);
+      const std::size_t depth = leads ? at.depth : at.depth + 1;
       std::string name = tree.names[n.name];
       if (depth > levels) name.insert(0, "+" + std::to_string(depth - levels) + " ");
-      t.row(top ? "" : at.indent + (last ? end : tee),
-            {name, value(n.total), share(n.total), count(n.calls), each(n.total, n.calls)});
-      const std::string indent = top ? "" : depth >= levels ? at.indent : at.indent + (last ? "   " : line);
-      path.push_back({child, 0, shown_children(tree, n), indent});
+      t.row(top ? "" : at.indent + (leads ? on : last ? end : tee), {name, value(n.total), share(n.total), count(n.calls), each(n.total, n.calls)});
+      const std::string indent = top ? "" : leads || depth >= levels ? at.indent : at.indent + (last ? "   " : line);
+      path.push_back({child, 0, shown_children(tree, n), indent, depth});
     }
     section(t);
   }
