@@ -12,4 +12,5 @@ configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/pyroConfig.cmake.in" "$
   INSTALL_DESTINATION "${pyro_cmake_dir}" NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/pyroConfigVersion.cmake" COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/pyroConfig.cmake" "${PROJECT_BINARY_DIR}/pyroConfigVersion.cmake"
+  "${CMAKE_CURRENT_LIST_DIR}/pyro_libbacktrace.cmake"
   DESTINATION "${pyro_cmake_dir}")
