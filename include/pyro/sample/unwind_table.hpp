@@ -9,6 +9,7 @@
 #include <pyro/sample/code_mappings.hpp>
 #include <pyro/sample/eh_frame.hpp>
 #include <pyro/sample/elf_image.hpp>
+#include <pyro/sample/stub_rows.hpp>
 #include <pyro/sample/unwind_snapshot.hpp>
 
 #include <algorithm>  // sort
@@ -51,6 +52,35 @@ class module_rows {
   std::vector<std::uint32_t> index_;
   std::uint32_t shift_ = 0;
 };
+
+/// Adds rows for stubs, where a module's code is said to have no function. Reads its memory.
+inline void add_stub_rows(std::uint64_t lo, std::uint64_t hi, std::vector<unwind_row>& rows) {
+  constexpr std::size_t most_gaps = 1024, most_bytes = std::size_t{4} << 20;
+  std::vector<unwind_row> stubs;
+  std::vector<unsigned char> code;
+  std::size_t gaps = 0, bytes = 0;
+  for (std::size_t i = 0; i <= rows.size() && gaps < most_gaps && hi - lo <= UINT32_MAX; ++i) {
+    if (i != 0 && rows[i - 1].gap == 0) continue;
+    const std::uint32_t begin = i == 0 ? 0 : rows[i - 1].pc;
+    const std::uint32_t end = i == rows.size() ? static_cast<std::uint32_t>(hi - lo) : rows[i].pc;
+    if (end - begin < 16 || end < begin || end - begin > most_bytes - bytes) continue;
+    ++gaps;
+    bytes += end - begin;
+    code.resize(end - begin);
+    if (platform::read_own_memory(lo + begin, code.data(), code.size())) stub_finder::find(code.data(), code.size(), begin, native_registers, stubs);
+  }
+  if (stubs.empty()) return;
+  rows.insert(rows.end(), stubs.begin(), stubs.end());
+  // A stub in place of the gap that began there.
+  std::stable_sort(rows.begin(), rows.end(), [](const unwind_row& a, const unwind_row& b) { return a.pc != b.pc ? a.pc < b.pc : a.gap > b.gap; });
+  std::size_t kept = 0;
+  for (const unwind_row& row : rows) {
+    if (kept != 0 && rows[kept - 1].pc == row.pc) --kept;
+    if (kept != 0 && row.gap != 0 && rows[kept - 1].gap != 0) continue;
+    rows[kept++] = row;
+  }
+  rows.resize(kept);
+}
 
 /// Decodes the tables of a module in memory.
 class module_reader {
@@ -273,6 +303,7 @@ class unwind_tables {
     std::vector<unwind_row> rows;
     const module_reader::outcome outcome = module_reader::read(image, m.lo, m.hi, m.path, limits_.module_bytes, rows);
     k.settled = outcome != module_reader::outcome::unreadable || ++k.attempts == most_attempts;
+    if (outcome == module_reader::outcome::decoded) add_stub_rows(m.lo, m.hi, rows);
     if (rows.empty()) return;
     const auto made = std::make_shared<const module_rows>(std::move(rows));
     if (bytes + made->bytes() > limits_.table_bytes) return;

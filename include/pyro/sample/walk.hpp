@@ -149,6 +149,9 @@ class stack_walk {
       value = 0;
       return true;
     }
+    // Realigned frames: their tables go on naming places relative to fp behind the instruction that restores it (g++ 12). It is no longer
+    // this frame's then, but the caller's already, and so are the others.
+    if (slot.is_from_fp() && (fp < m_.sp || fp >= cfa)) return true;
     return loader_.word((slot.is_from_fp() ? fp : cfa) + static_cast<std::uintptr_t>(std::intptr_t{slot.offset()}), value);
   }
 
