@@ -45,6 +45,14 @@ struct frame_state {
     r.signed_ra = signed_ra;
     r.fp = fp;
     r.second = second;
+    // aarch64's lazy binding (glibc's _dl_runtime_resolve) leaves out what its PLT has pushed, x16 and x30: the CFA lies 16 higher.
+    const bool above = !is_x86_64(registers) && !second.is_same() && !second.is_lost() && !second.is_from_fp() && second.offset() > 0;
+    if (above) {
+      if (!unwind_row::fits(cfa_offset + 16)) return unwind_row();
+      r.cfa = (r.cfa + 2) & 0xffffffU;
+      r.second = saved_slot::from_cfa(second.offset() - 16);
+      if (!fp.is_same() && !fp.is_lost() && !fp.is_from_fp()) r.fp = saved_slot::from_cfa(fp.offset() - 16);
+    }
     return r;
   }
 

@@ -22,7 +22,7 @@ class stub_finder {
     bool in_stub = false;
     for (std::size_t at = 0; at < size;) {
       const std::uint32_t here = pc + static_cast<std::uint32_t>(at);
-      const stub s = is_x86_64(registers) ? x86_64(code + at, size - at, here) : aarch64(code + at, size - at);
+      const stub s = is_x86_64(registers) ? x86_64(code + at, size - at, here) : aarch64(code + at, size - at, at != 0);
       if (s.size != 0) {
         add(rows, here, s.row);
         at += s.size;
@@ -70,9 +70,15 @@ class stub_finder {
     return s;
   }
 
-  /// [bti c] adrp x16; ldr x17, [x16, n]; add x16, x16, n; [autia1716] br x17
-  static stub aarch64(const unsigned char* code, std::size_t size) noexcept {
+  /// stp x16, x30, [sp, -16]! and, behind that or alone: [bti c] adrp x16; ldr x17, [x16, n]; add x16, x16, n; [autia1716] br x17
+  static stub aarch64(const unsigned char* code, std::size_t size, bool has_before) noexcept {
+    constexpr std::uint32_t push = 0xa9bf7bf0U;  // of lazy binding; x30 keeps the return address
     stub s;
+    if (word(code, size, 0) == push) {
+      s = aarch64(code + 4, size - 4, true);
+      if (s.size != 0) s = {4, plain(0)};
+      return s;
+    }
     std::size_t at = word(code, size, 0) == 0xd503245fU ? 4 : 0;
     if ((word(code, size, at) & 0x9f00001fU) != 0x90000010U || (word(code, size, at + 4) & 0xffc003ffU) != 0xf9400211U ||
         (word(code, size, at + 8) & 0xffc003ffU) != 0x91000210U)
@@ -81,8 +87,14 @@ class stub_finder {
     if (word(code, size, at) == 0xd503219fU) at += 4;
     if (word(code, size, at) != 0xd61f0220U) return s;
     s.size = at + 4;
-    s.row.rule = static_cast<std::uint8_t>(cfa_rule::sp) & 15U;
+    s.row = plain(has_before && word(code - 4, 4, 0) == push ? 2 : 0);
     return s;
+  }
+  static unwind_row plain(unsigned words) noexcept {
+    unwind_row row;
+    row.rule = static_cast<std::uint8_t>(cfa_rule::sp) & 15U;
+    row.cfa = words & 0xffffffU;
+    return row;
   }
   static std::uint32_t word(const unsigned char* code, std::size_t size, std::size_t at) noexcept {
     std::uint32_t value = 0;
