@@ -14,6 +14,7 @@
 
 #include <algorithm>  // sort
 #include <cstdint>    // fixed-width integers
+#include <cstring>    // memcmp
 #include <memory>     // rows are shared by snapshots
 #include <string>
 #include <vector>
@@ -156,13 +157,21 @@ class unwind_tables {
     const busy_mark mark(busy_);
     PYRO_TRY {
       if (state_ == nullptr) state_ = new state;
-      if (!state_->mappings.changed()) return false;
+      const bool trampoline = learn_signal_return();
+      if (!state_->mappings.changed() && !trampoline) return false;
       build(*state_);
       return true;
     }
     PYRO_CATCH_ALL {}
     if (state_ != nullptr) state_->mappings.look_again();  // no memory: what was published stays
     return false;
+  }
+
+  /// Signal safe: what the kernel has made a handler return to, __builtin_return_address(0) there. For systems that have no rows for it and
+  /// don't say where it is (aarch64 emulated by qemu). It is believed where its instructions are those of a trampoline.
+  void note_signal_return(const void* address) noexcept {
+    if (core::load_relaxed(seen_signal_return_) != reinterpret_cast<std::uintptr_t>(address))
+      core::store_relaxed(seen_signal_return_, reinterpret_cast<std::uintptr_t>(address));
   }
 
   /// Signal safe. To be read under an `unwind_guard`, or by the thread that calls `update`.
@@ -327,7 +336,7 @@ class unwind_tables {
       node->modules.push_back(m);
       node->rows.push_back(k.rows);
     }
-    node->view = unwind_snapshot(node->modules.data(), node->modules.size(), signal_return());
+    node->view = unwind_snapshot(node->modules.data(), node->modules.size(), signal_return_);
     __atomic_store_n(&published_, &node->view, __ATOMIC_SEQ_CST);  // against the cells: see unwind_guard
     if (s.latest != nullptr) {
       s.latest->next = s.retired;
@@ -338,25 +347,38 @@ class unwind_tables {
     without_rows_ = without;
   }
 
-  /// What the C library gives to the kernel with every handler (SA_RESTORER, sigaction(2)): asked for by the system call, which says it.
-  static std::uintptr_t signal_return() noexcept {
+  /// Whether a trampoline has become known that was not.
+  bool learn_signal_return() noexcept {
+    const std::uintptr_t seen = core::load_relaxed(seen_signal_return_);
+    if (seen == signal_return_ || seen == refused_signal_return_) return false;
+    if (!is_trampoline(seen)) {
+      refused_signal_return_ = seen;
+      return false;
+    }
+    signal_return_ = seen;
+    return true;
+  }
+
+  /// rt_sigreturn(2), by its number.
+  static bool is_trampoline(std::uintptr_t address) noexcept {
 #if defined(__x86_64__)
-    struct {
-      void* handler;
-      unsigned long flags;
-      std::uintptr_t restorer;
-      std::uint64_t mask;
-    } action{};
-    for (int number = 1; number <= 64; ++number)
-      if (::syscall(SYS_rt_sigaction, number, nullptr, &action, sizeof action.mask) == 0 && action.restorer != 0) return action.restorer;
+    constexpr unsigned char code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+#elif defined(__aarch64__)
+    constexpr unsigned char code[] = {0x68, 0x11, 0x80, 0xd2, 0x01, 0, 0, 0xd4};
+#else
+    constexpr unsigned char code[] = {0};
 #endif
-    return 0;
+    unsigned char found[sizeof code];
+    return sizeof code > 1 && platform::read_own_memory(address, found, sizeof found) && std::memcmp(found, code, sizeof code) == 0;
   }
 
   const unwind_snapshot* published_ = nullptr;
   const unwind_limits limits_;
   state* state_ = nullptr;
   bool busy_ = false;
+  std::uintptr_t seen_signal_return_ = 0;
+  std::uintptr_t signal_return_ = 0;
+  std::uintptr_t refused_signal_return_ = 0;
   std::size_t bytes_ = 0;
   std::size_t rows_ = 0;
   std::size_t without_rows_ = 0;
