@@ -185,7 +185,7 @@ void coroutines() {
   ::makecontext(&coroutine, in_coroutine, 0);
   coroutine.uc_stack.ss_sp = memory;
   ::swapcontext(&back, &coroutine);
-  EXPECT(taken.result == walk_end::out_of_bounds && taken.depth >= 2 && taken.find(in_coroutine) < 0);
+  EXPECT(taken.result == walk_end::out_of_bounds && (PYRO_TEST_ASAN || (taken.depth >= 2 && taken.find(in_coroutine) < 0)));  // clang++ has a stack of its own for it
   how.copy_size = 16384;
   how.off_stack = false;
 }

@@ -120,7 +120,8 @@ class frame_decoder {
     k.code_factor = c.uleb();
     k.data_factor = c.sleb();
     const std::uint64_t return_address = version == 1 ? c.byte() : c.uleb();
-    if (!c.good() || return_address != registers_.return_address) return false;
+    if (!c.good()) return false;
+    k.odd_return = return_address != registers_.return_address;
     if (augmentation[0] == 'z') {
       k.has_augmentation = true;
       if (!read_augmentation(c.part(c.uleb()), augmentation + 1, k)) return false;

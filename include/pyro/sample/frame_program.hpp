@@ -17,6 +17,7 @@ struct frame_constants {
   unsigned address_encoding = pointer_encoding::absolute;
   bool has_augmentation = false;  ///< functions have augmentation data, to be skipped
   bool signal_frame = false;
+  bool odd_return = false;        ///< the return address is in another register than always
 };
 
 /// How callers are found at one place.
@@ -39,7 +40,7 @@ struct frame_state {
     }
     const cfa_rule how = rule(registers);
     r.outermost = outermost;
-    if (how == cfa_rule::none || odd || (how != cfa_rule::plt && !unwind_row::fits(cfa_offset))) return r;
+    if (how == cfa_rule::none || odd || constants.odd_return || (how != cfa_rule::plt && !unwind_row::fits(cfa_offset))) return r;
     r.rule = static_cast<std::uint8_t>(how) & 15U;
     r.cfa = static_cast<std::uint32_t>(how == cfa_rule::plt ? cfa_offset : cfa_offset / 8) & 0xffffffU;
     r.signed_ra = signed_ra;
