@@ -89,7 +89,7 @@ struct thread : core::slot {
     if (room < record::head_words + 1) return false;
     const std::size_t most = room - record::head_words < record::max_frames ? room - record::head_words : record::max_frames;
     const platform::stack_range own = bounds();
-    stack_merger merger(stack, innermost, own);
+    stack_merger merger(stack, innermost, own, machine.sp);
     std::size_t frames = 0;
     const auto put = [&](std::uintptr_t pc, std::uintptr_t cfa, bool is_return_address) {
       native_frame f;
