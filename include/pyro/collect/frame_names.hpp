@@ -22,15 +22,27 @@ struct native_name {
   bool is_own = false;  ///< pyro's
 };
 
+/// Without what a compiler adds to a function's name where it keeps several copies or parts: " [clone .constprop.0]".
+inline std::string without_clones(std::string shown) {
+  const std::size_t at = shown.find(" [clone ");
+  if (at != std::string::npos) shown.erase(at);
+  return shown;
+}
+
 /// A function's name for comparing what the compiler calls it with what the linker does: without parameters, template arguments and numbers of
-/// lambdas, which the two write differently.
+/// lambdas, which the two write differently. A lambda's function is the lambda: `f::{lambda#1}::operator()`, clang's `f::$_0::operator()`.
 inline std::string comparable_name(std::string_view name) {
-  const std::string shown = display_name(name, 0);
+  const std::string shown = without_clones(display_name(name, 0));
+  const auto skip_number = [&](std::size_t& i) {
+    while (i + 1 < shown.size() && shown[i + 1] >= '0' && shown[i + 1] <= '9') ++i;
+  };
   std::string out;
   for (std::size_t i = 0; i < shown.size(); ++i) {
     if (shown.compare(i, 5, "<...>") == 0) i += 4;
     else if (shown.compare(i, 10, " namespace") == 0) i += 9;
-    else if (shown[i] == '#') while (i + 1 < shown.size() && shown[i + 1] >= '0' && shown[i + 1] <= '9') ++i;
+    else if (shown[i] == '#') skip_number(i);
+    else if (shown.compare(i, 2, "$_") == 0) out += "{lambda}", skip_number(++i);
+    else if (shown.compare(i, 12, "::operator()") == 0 && out.size() >= 8 && out.compare(out.size() - 8, 8, "{lambda}") == 0) i += 11;
     else out += shown[i];
   }
   return out;
@@ -149,7 +161,7 @@ class frame_names {
 
   /// As its scope is called, where it has one: then both are one function in every tool.
   std::string name_of(const std::string& full) {
-    std::string shown = display_name(full, static_cast<std::size_t>(-1));
+    std::string shown = without_clones(display_name(full, static_cast<std::size_t>(-1)));
     return scope_names_.count(shown) != 0 ? shown : full;
   }
 
