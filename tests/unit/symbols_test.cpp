@@ -210,6 +210,22 @@ TEST_CASE("every function that nm lists is found at its start, in its middle and
   CHECK(wrong == 0);
 }
 
+TEST_CASE("what has no symbol stays nameless when another module comes") {
+  pyro::platform::module_list modules;
+  const std::vector<pyro::platform::loaded_module> all = modules.refresh();
+  REQUIRE(all.size() > 1);
+  symbolizer symbols;
+  symbols.update({all.front()});
+  CHECK(symbols.find(address_of_function(&static_function)).name == "symbols_test::static_function(int)");
+  CHECK(symbols.find(all.front().lowest).name.empty());
+  symbols.update(all);
+  CHECK(symbols.find(address_of_function(&symbols_test_c_function)).name == "symbols_test_c_function");
+  CHECK(symbols.find(address_of_function(&static_function)).name == "symbols_test::static_function(int)");
+  CHECK(symbols.find(all.front().lowest).name.empty());
+  REQUIRE(symbols.find(all.front().lowest).module != nullptr);
+  CHECK(symbols.find(all.front().lowest).module->path == all.front().path);
+}
+
 TEST_CASE("a program's symbols cost little, and are forgotten past their limits") {
   pyro::platform::module_list modules;
   pyro::sampling::symbol_limits limits;

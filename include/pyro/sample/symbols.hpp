@@ -139,8 +139,8 @@ class symbolizer {
       --kept;
     }
     const bool same = kept == next.size() && kept == modules_.size();
-    if (!same) forget();
     modules_.swap(next);
+    if (!same) forget();  // of the modules that stay, too
   }
 
   entry* module_of(std::uint64_t address) noexcept {
