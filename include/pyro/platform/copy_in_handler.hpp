@@ -38,12 +38,13 @@ inline long raw_system_call(long number, long a, long b, long c, long d, long e,
 #endif
 }
 
-/// Bytes copied from `address` on, up to the first page that can't be read: 0 to `size`, of which 64 KiB at most. About a microsecond.
-inline std::size_t copy_in_handler(std::uintptr_t address, void* into, std::size_t size) noexcept {
+/// Bytes copied from `address` on, up to the first page that can't be read: 0 to `size`, of which 16 KiB at most. About a microsecond. Never
+/// inlined: its frame would lie on the program's stack for as long as its callers' does.
+PYRO_NOINLINE inline std::size_t copy_in_handler(std::uintptr_t address, void* into, std::size_t size) noexcept {
 #if defined(__x86_64__) || defined(__aarch64__)
   // The kernel promises to tell parts apart by elements, so each page is one.
   constexpr std::uintptr_t page = 4096;
-  constexpr std::size_t most = 17;
+  constexpr std::size_t most = 5;
   if (size > (most - 1) * page) size = (most - 1) * page;
   iovec remote[most];
   unsigned long count = 0;
