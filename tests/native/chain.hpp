@@ -97,7 +97,9 @@ class stack_pattern {
     }
     if (i == c.size()) return false;
     bool good = false;
-    if (token[0] == '~') good = c[i].name.find(token.substr(1)) != std::string::npos;
+    if (token[0] == '!') good = c[i].kind == pyro::frame_kind::synthetic && c[i].name == token.substr(1);
+    else if (token == "[unknown]") good = c[i].is_native() && c[i].name == token;
+    else if (token[0] == '~') good = c[i].name.find(token.substr(1)) != std::string::npos;
     else if (token[0] == '[') good = c[i].is_scope() && "[" + c[i].name + "]" == token;
     else if (token[0] == '=') good = (c[i].is_native() || c[i].is_scope()) && is_function(c[i].name, token.substr(1));
     else good = c[i].is_native() && is_function(c[i].name, token);

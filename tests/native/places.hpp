@@ -3,6 +3,7 @@
 //
 //   name      a native frame of this function
 //   [name]    a scope
+//   ![name]   what pyro makes: ![truncated]; [unknown] is a native frame that is in no module
 //   =name     one frame of this name, native or scope: a scope named after the function that it stands in, wherever that was inlined
 //   ?[name]   a scope, or none: where C++ has no rule (longjmp over a scope)
 //   ~text     one frame whose name has this in it

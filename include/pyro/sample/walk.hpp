@@ -99,6 +99,10 @@ class stack_walk {
     if (module_ == nullptr || !module_->contains(pc)) module_ = snapshot_.module_of(pc);
     return module_ != nullptr ? module_->find(pc) : nullptr;
   }
+  bool has_rows(std::uintptr_t pc) noexcept {
+    const unwind_row* row = row_at(pc);
+    return row != nullptr && row->how() != cfa_rule::none;
+  }
   static bool is(const unwind_row* row, cfa_rule rule) noexcept { return row != nullptr && row->how() == rule; }
 
   /// From a frame to its caller: m_ becomes the caller's, cfa_ this frame's.
@@ -224,10 +228,13 @@ class stack_walk {
     const std::uintptr_t fp = m_.fp;
     std::uintptr_t next = 0, to = 0;
     const bool in_module = module_ != nullptr;
-    if (fp < m_.sp || !loader_.word(fp, next) || !loader_.word(fp + 8, to) || (next != 0 && next <= fp)) return failed(step_end::no_rows);
+    if (fp < m_.sp || !loader_.word(fp, next) || !loader_.word(fp + 8, to)) return failed(step_end::no_rows);
     to = without_signature(to);
     // Code of a module is called by code of modules; code made at run time, by any.
     if (to < lowest_code || to >= highest_code || (in_module && snapshot_.module_of(to) == nullptr)) return failed(step_end::no_rows);
+    // What it has kept for its caller is a frame pointer as well, or anything at all where the caller is compiled code that has none: where
+    // compiled code has called code made at run time.
+    if (next != 0 && next <= fp && (in_module || !has_rows(to - 1))) return failed(step_end::no_rows);
     guessed_ = true;
     m_.fp = next;
 #if defined(__aarch64__)
