@@ -13,7 +13,6 @@
 #include <pyro/profiler.hpp>
 
 #include <cstring>
-#include <map>
 #include <pthread.h>
 #include <string>
 #include <time.h>
@@ -62,46 +61,44 @@ __attribute__((noinline)) void run(const place& p) {
 
 struct sums {
   std::int64_t samples = 0, whole = 0;
-  pyro::native_stacks native;
+  std::uint64_t complete = 0, incomplete = 0, guessed = 0;
 };
 
 bool listing = false;
 
-void compare(const place& at, const pyro::profile& p, bool in_thread, sums& all) {
+/// Compares what is seen of a place; answers how many samples were whole.
+std::int64_t compare(const place& at, const pyro::profile& p, bool in_thread, sums& all) {
   pyro_test::context = at.name;
   const std::string root = in_thread ? "* / test::in_thread / test::run / " : "_start / * / main / test::run / ";
   const pyro_test::stack_pattern expected((at.off_stack ? "" : root) + at.stack, {"at::", "pyro::"});
   std::int64_t samples = 0, whole = 0;
-  std::map<std::string, std::int64_t> wrong;
   for (std::size_t row = 0; row < p.samples.size(); ++row) {
     const std::int64_t n = p.values_of(row)[1];
     pyro_test::chain c = pyro_test::chain_of(p, p.samples[row].stack);
     for (const pyro_test::link& l : c) CHECK(l.name.find("pyro::") == std::string::npos);
     if (pyro_test::label_of(p, p.samples[row], "place") != at.name || n == 0) continue;
     if (listing) std::fprintf(stderr, "%-24s %4ld %s\n", at.name, static_cast<long>(n), pyro_test::text_of(c).c_str());
-    if (at.on_the_way != nullptr && std::any_of(c.begin(), c.end(), [&](const auto& l) { return pyro_test::is_function(l.name, at.on_the_way); })) continue;
-    samples += n;
-    if (at.off_stack)
+    const auto has = [&](const char* function) {
+      return std::any_of(c.begin(), c.end(), [&](const auto& l) { return pyro_test::is_function(l.name, function); });
+    };
+    if (at.on_the_way != nullptr && has(at.on_the_way)) continue;
+    if (at.off_stack) {
+      if (has("test::run")) continue;  // not there yet
       c.erase(std::remove_if(c.begin(), c.end(), [](const auto& l) { return l.name == "[truncated]"; }), c.end());
+    }
+    samples += n;
     if (expected.is_whole(c)) whole += n;
-    else if (!expected.is_part(c)) wrong[pyro_test::text_of(c)] += n;
+    else pyro_test::check(listing || expected.is_part(c), __FILE__, __LINE__, std::to_string(n) + " samples\n  " + pyro_test::text_of(c));
   }
-  for (const auto& w : wrong)
-    pyro_test::check(listing, __FILE__, __LINE__, std::to_string(w.second) + " of " + std::to_string(samples) + " samples\n  " + w.first);
-  if (listing) return;
-  CHECK(wrong.empty());
-  CHECK(samples >= burning::milliseconds / 2);
-  if (!CHECK(whole >= samples * 8 / 10)) std::fprintf(stderr, "  %ld of %ld\n", static_cast<long>(whole), static_cast<long>(samples));
   if (at.by_order) CHECK(p.native.by_order >= static_cast<std::uint64_t>(whole));
   else CHECK_EQUAL(p.native.by_order, 0U);
-  if (at.off_stack) return;
+  if (at.off_stack) return whole;
   all.samples += samples;
   all.whole += whole;
-  all.native.complete += p.native.complete;
-  all.native.guessed += p.native.guessed;
-  all.native.no_rows += p.native.no_rows;
-  all.native.out_of_bounds += p.native.out_of_bounds;
-  all.native.too_deep += p.native.too_deep;
+  all.complete += p.native.complete;
+  all.incomplete += p.native.no_rows + p.native.out_of_bounds + p.native.too_deep;
+  all.guessed += p.native.guessed;
+  return whole;
 }
 
 struct job {
@@ -115,9 +112,14 @@ struct job {
 __attribute__((always_inline)) inline void run_all(job& j) {
   for (unsigned i = 0; i < place_count; ++i) {
     if (j.only != nullptr && std::strcmp(j.only, places[i].name) != 0) continue;
-    j.profiler->collect_now();
-    run(places[i]);
-    compare(places[i], j.profiler->collect_now(), j.in_thread, j.all);
+    // On a busy machine the kernel may not look at a timer in all of a place's time: then again.
+    std::int64_t seen = 0;
+    for (int attempt = 0; attempt < 30 && seen < burning::milliseconds / 2; ++attempt) {
+      j.profiler->collect_now();
+      run(places[i]);
+      seen += compare(places[i], j.profiler->collect_now(), j.in_thread, j.all);
+    }
+    CHECK(seen >= burning::milliseconds / 2);
   }
   pyro_test::context.clear();
 }
@@ -150,12 +152,11 @@ int main(int count, char** arguments) {
     test::run_all(j);
   }
   if (test::listing) return 0;
-  const pyro::native_stacks& n = j.all.native;
-  const std::uint64_t incomplete = n.no_rows + n.out_of_bounds + n.too_deep;
-  std::fprintf(stderr, "%ld samples, %ld of them whole; %lu complete, %lu without rows, %lu out of bounds, %lu too deep, %lu guessed\n",
-               static_cast<long>(j.all.samples), static_cast<long>(j.all.whole), static_cast<unsigned long>(n.complete),
-               static_cast<unsigned long>(n.no_rows), static_cast<unsigned long>(n.out_of_bounds), static_cast<unsigned long>(n.too_deep),
-               static_cast<unsigned long>(n.guessed));
-  CHECK(incomplete * 1000 <= (n.complete + incomplete) * 5);  // 99.5 %
+  std::fprintf(stderr, "%ld samples, %ld of them whole; %lu complete, %lu not, %lu guessed\n", static_cast<long>(j.all.samples),
+               static_cast<long>(j.all.whole), static_cast<unsigned long>(j.all.complete), static_cast<unsigned long>(j.all.incomplete),
+               static_cast<unsigned long>(j.all.guessed));
+  CHECK(j.all.incomplete * 1000 <= (j.all.complete + j.all.incomplete) * 5);  // 99.5 %
+  CHECK_EQUAL(j.all.guessed, 0U);
+  CHECK(j.all.whole * 10 >= j.all.samples * 9);
   return pyro_test::result();
 }

@@ -1,19 +1,18 @@
 // Ground truth: what each function really used, by the thread's own CPU clock around it, beside its share of the profile; and call chains
 // beside those that libgcc's unwinder finds, outside of signals.
 //
-// The bound. Weights make 1,000 samples of a second of CPU, but the kernel delivers on its tick alone: only so many of them are independent.
-// How many is measured first. A share p of n independent samples has the standard deviation sqrt(p (1 - p) / n): 4 of these, and a tick's
-// worth of the whole for where the clock was read.
+// The bound. Weights make 1,000 samples of a second of CPU, but the kernel delivers on its tick alone: only so many of them are independent
+// (deliveries.hpp), and that is measured. A share p of n independent samples has the standard deviation sqrt(p (1 - p) / n): 4 of these, and
+// the largest sample's weight for where the clock was read.
 #include "chain.hpp"
+#include "deliveries.hpp"
 
 #include "../integration/check.hpp"
 
 #include <pyro/profiler.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <csignal>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <functional>
@@ -21,16 +20,10 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <sys/syscall.h>
 #include <thread>
 #include <time.h>
-#include <unistd.h>
 #include <unwind.h>
 #include <vector>
-
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
 
 #define NOINLINE __attribute__((noinline))
 #define NOT_THE_LAST_CALL() __asm__ volatile("" ::: "memory")
@@ -222,32 +215,6 @@ NOINLINE void all(int number) {
 
 namespace {
 
-// --- how many samples are independent ------------------------------------------------------------------------------------------------
-
-std::atomic<int> delivered{0};
-void count_delivery(int) { ++delivered; }
-
-/// Signals that reach a thread in a second of its CPU time, from a CPU timer of 1000 Hz.
-double deliveries_a_second() {
-  struct sigaction ours {};
-  ours.sa_handler = &count_delivery;
-  ::sigaction(SIGUSR2, &ours, nullptr);
-  sigevent notify{};
-  notify.sigev_notify = SIGEV_THREAD_ID;
-  notify.sigev_signo = SIGUSR2;
-  notify.sigev_notify_thread_id = static_cast<pid_t>(::syscall(SYS_gettid));
-  timer_t timer;
-  if (::timer_create(CLOCK_THREAD_CPUTIME_ID, &notify, &timer) != 0) return 100;
-  const itimerspec times{{0, 1000000}, {0, 1000000}};
-  ::timer_settime(timer, 0, &times, nullptr);
-  const long long begin = cpu_now();
-  while (cpu_now() - begin < 400'000'000) {
-  }
-  const double took = static_cast<double>(cpu_now() - begin) / 1e9;
-  ::timer_delete(timer);
-  return delivered / took;
-}
-
 // --- what the profile says -----------------------------------------------------------------------------------------------------------
 
 struct seen {
@@ -292,10 +259,9 @@ seen read(const pyro::profile& p, const std::map<std::string, account>& function
   return out;
 }
 
-void compare_share(const char* what, const std::string& name, long long is, long long sum, long long should, long long should_sum, double n) {
+void compare_share(const char* what, const std::string& name, long long is, long long sum, long long should, long long should_sum, double n, double tick) {
   const double p = static_cast<double>(should) / static_cast<double>(should_sum);
   const double seen = static_cast<double>(is) / static_cast<double>(sum);
-  const double tick = 1.0 / n;
   const double bound = 4 * std::sqrt(p * (1 - p) / n) + tick;
   std::fprintf(stderr, "  %-34s %-5s truly %6.2f %%, seen %6.2f %%, bound %.2f\n", name.c_str(), what, 100 * p, 100 * seen, 100 * bound);
   pyro_test::check(std::abs(seen - p) <= bound, __FILE__, __LINE__, std::string(what) + " of " + name);
@@ -340,29 +306,32 @@ int main(int, char** arguments) {
     return 1;
   }
   work::plugin_work = reinterpret_cast<work::plugin_function>(::dlsym(plugin, "plugin_work"));
-  const double rate = deliveries_a_second();
 
   pyro::config c;
   c.sample_rate = 1000;
   c.window = std::chrono::hours(1);
   auto p = pyro::configure(c);
+  pyro_test::delivery_meter deliveries;
   std::vector<std::thread> threads;
   for (int i = 1; i < thread_count; ++i) threads.emplace_back(&work::all, i);
   work::all(0);
   for (auto& t : threads) t.join();
+  deliveries.end();
   const pyro::profile w = p.collect_now();
 
   const seen s = read(w, truth);
   long long sum = 0, in_work = 0;
   for (const auto& f : truth) sum += f.second.self;
   for (const auto& f : s.self) in_work += f.second;
-  const double n = rate * static_cast<double>(sum) / 1e9;
-  std::fprintf(stderr, "%lld samples of %.2f s of CPU; %.0f signals delivered a second: %.0f independent\n", s.samples, static_cast<double>(sum) / 1e9, rate, n);
+  const double n = deliveries.independent();
+  const double tick = static_cast<double>(deliveries.largest_weight()) / static_cast<double>(s.samples);
+  std::fprintf(stderr, "%lld samples of %.2f s of CPU in %lld signals, the largest with %lld: %.0f independent\n", s.samples,
+               static_cast<double>(sum) / 1e9, deliveries.count(), deliveries.largest_weight(), n);
   CHECK(s.samples >= 10000);
   CHECK(std::abs(static_cast<double>(in_work - sum)) <= 0.02 * static_cast<double>(sum));
   for (const auto& f : truth) {
-    compare_share("self", f.first, s.self.count(f.first) != 0 ? s.self.at(f.first) : 0, in_work, f.second.self, sum, n);
-    compare_share("total", f.first, s.total.count(f.first) != 0 ? s.total.at(f.first) : 0, in_work, f.second.total, sum, n);
+    compare_share("self", f.first, s.self.count(f.first) != 0 ? s.self.at(f.first) : 0, in_work, f.second.self, sum, n, tick);
+    compare_share("total", f.first, s.total.count(f.first) != 0 ? s.total.at(f.first) : 0, in_work, f.second.total, sum, n, tick);
   }
   for (int i = 0; i < thread_count; ++i) {
     const auto found = s.by_thread.find("number " + std::to_string(i));
@@ -370,13 +339,11 @@ int main(int, char** arguments) {
   }
 
   // Chains: each one that was seen at work is one that libgcc found there, and the other way round.
-  std::size_t chains = 0;
   for (const auto& f : unwound) {
     pyro_test::context = f.first;
     const auto seen_here = s.callers.find(f.first);
     if (!CHECK(seen_here != s.callers.end())) continue;
     for (const auto& chain : seen_here->second) {
-      ++chains;
       if (f.second.count(chain.first) == 0) {
         pyro_test::check(false, __FILE__, __LINE__, std::to_string(chain.second) + " samples of a chain that libgcc does not know\n" + text_of(chain.first) +
                                                         "  libgcc's first\n" + text_of(*f.second.begin()));
