@@ -37,17 +37,6 @@ inline clockid_t thread_cpu_clock(pid_t tid) noexcept {
 /// A refusal (seccomp) is no proof of its end.
 inline bool thread_exists(pid_t tid) noexcept { return ::syscall(SYS_tgkill, ::getpid(), tid, 0) == 0 || errno != ESRCH; }
 
-/// Where the C library keeps the calling thread's own data: for threads that pthread_create made, at the top of their stack. Signal safe.
-inline std::uintptr_t thread_pointer() noexcept {
-  std::uintptr_t pointer = 0;
-#if defined(__x86_64__) && defined(__LP64__)
-  __asm__("mov %%fs:0, %0" : "=r"(pointer));
-#elif defined(__aarch64__)
-  __asm__("mrs %0, tpidr_el0" : "=r"(pointer));
-#endif
-  return pointer;
-}
-
 struct stack_range {
   std::uintptr_t low = 0;
   std::uintptr_t high = 0;

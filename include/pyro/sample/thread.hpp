@@ -4,6 +4,7 @@
 
 #include <pyro/core/slot.hpp>
 #include <pyro/platform/system.hpp>
+#include <pyro/platform/system_call.hpp>
 #include <pyro/sample/merge_stack.hpp>
 #include <pyro/sample/record.hpp>
 #include <pyro/sample/unwind_table.hpp>

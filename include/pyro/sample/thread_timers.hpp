@@ -7,7 +7,7 @@
 
 #include <pyro/sample/engine.hpp>
 
-#include <cerrno>      // kept over the handler
+#include <cerrno>      // why a handler is refused
 #include <csignal>     // sigaction, siginfo
 #include <cstdint>     // fixed-width integers
 #include <cstring>     // strerror
@@ -154,8 +154,9 @@ class thread_timers final : public engine {
   }
 
   // ---- signal handler: only atomics and loads from type-stable memory from here on (R1) ----
+  // errno is not touched, not even to keep it: where it lies is asked of the C library, by a call that may be bound just then, and by the
+  // thread pointer, which threads that the C library did not make may share with another or not have.
   static void on_signal(int number, siginfo_t* info, void* context) {
-    const int saved_errno = errno;
     thread_timers* self = current();
     thread* t = self != nullptr && info->si_code == SI_TIMER ? cookie::find(self->table_, info->si_value.sival_ptr) : nullptr;
     if (t != nullptr) {
@@ -165,7 +166,6 @@ class thread_timers final : public engine {
       core::add_shared(self->foreign_, 1);
       self->chain(number, info, context);
     }
-    errno = saved_errno;
   }
 
   /// Not our timer: whoever had the signal before us gets it. The default action would kill the program and is not taken.
