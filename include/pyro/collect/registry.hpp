@@ -92,11 +92,20 @@ class registry {
   /// Gives a slot and a timer to threads that have entered no scope yet, so that their time is seen as well. The pump.
   void discover() noexcept {
     if (&engine() == &none_ || core::load_relaxed(period_ns_) == 0 || !outside_.list()) return;
+    {
+      platform::lock_guard hold(mutex_);
+      if (unscoped_ == nullptr && (unscoped_ = call_tree::make(memory_)) == nullptr) return;
+      each_live([&](thread_state& t) {
+        if (native_ && is_outside(t)) outside_.add_unplaced(t);
+      });
+    }
+    outside_.place_stacks();
     platform::lock_guard hold(mutex_);
-    if (unscoped_ == nullptr && (unscoped_ = call_tree::make(memory_)) == nullptr) return;
-    each_live([&](thread_state& t) {
-      outside_.add_known(t.tid);
-      if (native_) find_stack(t);
+    each_live([&](thread_state& t) { outside_.add_known(t.tid); });
+    outside_.each_placed([&](thread_state& t, std::uintptr_t low, std::uintptr_t high) {
+      if (!is_outside(t)) return;  // it has entered a scope since, and knows better
+      core::store_relaxed(t.stack_bounds.low, low);
+      core::store_release(t.stack_bounds.high, high);  // last: this tells the handler that they are known
     });
     outside_.each_unknown([&](pid_t tid) { claim_outside(tid); });
   }
@@ -297,8 +306,6 @@ class registry {
     if (t == nullptr) return core::add_shared(losses_.no_slot, 1);
     t->tree = unscoped_;
     t->tid = tid;
-    t->stack_bounds = {};  // found when it is first sampled
-    core::store_relaxed(t->seen_sp, std::uintptr_t{0});
     clear(*t);
     if (!engine_->attach(*t, period_ns_)) {  // it has ended meanwhile, or the system refuses
       if (platform::thread_exists(tid)) core::add_shared(losses_.timer_failed, 1);
@@ -332,15 +339,6 @@ class registry {
     return true;
   }
 
-  /// Under the lock. The handler may run meanwhile: the high end, which tells that there is one, comes last.
-  static void find_stack(thread_state& t) noexcept {
-    const std::uintptr_t sp = core::load_acquire(t.seen_sp);
-    if (sp == 0 || t.stack_bounds.high != 0) return;
-    const platform::stack_range found = platform::stack_around(sp, core::load_relaxed(t.seen_thread_pointer));
-    core::store_relaxed(t.stack_bounds.low, found.low);
-    core::store_release(t.stack_bounds.high, found.high);
-  }
-
   thread_state* take_slot() noexcept {
     if (thread_state* t = free_) {
       free_ = t->next_free;
@@ -361,6 +359,9 @@ class registry {
     t.cached_count = 0;
     t.left_trees = nullptr;
     t.has_timer = false;
+    t.stack_bounds = {};  // found when it is first sampled, where the thread does not say them itself
+    t.seen_sp = 0;
+    t.stack_attempts = 0;
     t.lost_ring_full = t.lost_budget = t.lost_tag_values = t.tag_cut = 0;
     t.name[0] = '\0';
     slow_path::lead_to_root(t);

@@ -73,41 +73,69 @@ bool each_thread_of_process(Visit&& visit) noexcept {
   return n == 0;
 }
 
-/// The stack of a thread of which only two pointers are known: its stack pointer and its thread pointer (platform::thread_pointer) at one moment.
-/// That is the mapping around the first, up to the second where that lies in it too: the C library keeps a thread's data above its stack, and
-/// what lies further up may be somebody else's. Empty where there is none. Reads /proc/self/maps; no allocation.
-inline stack_range stack_around(std::uintptr_t sp, std::uintptr_t thread_pointer) noexcept {
-  stack_range found;
+/// Calls `visit(low, high, is_main_stack)` for each mapping of the process, by address. False where they cannot be read. No allocation.
+template <class Visit>
+bool each_mapping(Visit&& visit) noexcept {
   const int maps = ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-  if (maps < 0) return found;
-  std::uintptr_t low = 0, number = 0, below = 0;
+  if (maps < 0) return false;
+  static constexpr char main_stack[] = "[stack]";
+  std::uintptr_t low = 0, high = 0, number = 0;
   enum { first, second, rest } part = first;
+  std::size_t matched = 0;  // of the line's last word
   char buffer[4096];
-  for (long n; found.high == 0 && (n = ::read(maps, buffer, sizeof buffer)) > 0;) {
-    for (long i = 0; i < n && found.high == 0; ++i) {  // "7ffc1000-7ffc3000 rw-p ..."
+  long n = 0;
+  while ((n = ::read(maps, buffer, sizeof buffer)) > 0) {
+    for (long i = 0; i < n; ++i) {  // "7ffc1000-7ffc3000 rw-p 00000000 00:00 0    [stack]"
       const char c = buffer[i];
       if (c == '\n') {
+        visit(low, high, matched == sizeof main_stack - 1);
         part = first;
-        number = 0;
-      } else if (part != rest && (c == '-' || c == ' ')) {
-        if (part == first) {
-          low = number;
-        } else {
-          if (sp >= low && sp < number) found = {low, number};
-          else if (number <= sp) below = number;
-        }
+        number = matched = 0;
+      } else if (part == rest) {
+        matched = c == ' ' ? 0 : matched < sizeof main_stack - 1 && c == main_stack[matched] ? matched + 1 : sizeof main_stack;
+      } else if (c == '-' || c == ' ') {
+        (part == first ? low : high) = number;
         part = part == first ? second : rest;
         number = 0;
-      } else if (part != rest) {
+      } else {
         number = number << 4 | static_cast<std::uintptr_t>(c <= '9' ? c - '0' : c - 'a' + 10);
       }
     }
   }
   ::close(maps);
-  if (found.high == 0) return {};
-  if (thread_pointer > sp && thread_pointer < found.high) found.high = thread_pointer;
-  else found.low = below;  // the main thread's, which grows down
-  return found;
+  return n == 0;
+}
+
+/// The stack of a thread of which only two pointers are known: its stack pointer and its thread pointer at one moment.
+struct unplaced_stack {
+  std::uintptr_t sp, thread_pointer;
+  std::uintptr_t low, high;  ///< the answer; 0: not found
+
+  /// In the mapping that holds both, below the second: the C library keeps a thread's data above its stack, and what lies further up may be
+  /// somebody else's. The main thread's stack is told by its name, and grows down. Of others (coroutines, threads that the C library did not
+  /// make) nothing is known: that they stay mapped is nobody's promise.
+  void look_at(std::uintptr_t begin, std::uintptr_t end, std::uintptr_t below, bool is_main_stack) noexcept {
+    if (sp < begin || sp >= end) return;
+    if (is_main_stack) {
+      low = below;
+      high = end;
+    } else if (thread_pointer > sp && thread_pointer < end) {
+      low = begin;
+      high = thread_pointer;
+    }
+  }
+};
+
+/// Finds the stacks of all at once: the mappings are read one time. `stacks` is sorted by sp.
+template <class Unplaced>
+void place_stacks(Unplaced* stacks, std::size_t count) noexcept {
+  std::size_t next = 0;
+  std::uintptr_t below = 0;
+  each_mapping([&](std::uintptr_t begin, std::uintptr_t end, bool is_main_stack) {
+    while (next < count && stacks[next].sp < begin) ++next;
+    for (; next < count && stacks[next].sp < end; ++next) stacks[next].look_at(begin, end, below, is_main_stack);
+    below = end;
+  });
 }
 
 }  // namespace platform

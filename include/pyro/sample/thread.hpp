@@ -20,6 +20,7 @@ struct thread : core::slot {
   std::uint64_t lost_ring_full;   ///< written by the handler, in expiries
   platform::stack_range stack_bounds;  ///< empty while unknown: of threads that are timed from outside
   std::uintptr_t seen_sp, seen_thread_pointer;  ///< written by the handler while the bounds are unknown; the pump finds them by these
+  std::uint32_t stack_attempts;   ///< of the pump, to find them
   hazard_cell walking;            ///< the unwind tables that the handler reads just now
   std::uint32_t index;            ///< place in the registry's table
   std::uint32_t generation;       ///< changes whenever the slot passes to another thread
@@ -30,8 +31,11 @@ struct thread : core::slot {
   std::uint64_t delivered;        ///< expiries since then; written by the handler
   alignas(8) unsigned char copy[copied_loader::most];  ///< of a stack that is not the thread's own; untouched where there is none
 
-  /// The stack's bounds, which the pump may just be about to find. Signal safe.
-  platform::stack_range bounds() const noexcept { return {core::load_relaxed(stack_bounds.low), core::load_acquire(stack_bounds.high)}; }
+  /// The stack's bounds, which the pump may just be about to find: the high end, which it writes last, is looked at first. Signal safe.
+  platform::stack_range bounds() const noexcept {
+    const std::uintptr_t high = core::load_acquire(stack_bounds.high);
+    return high != 0 ? platform::stack_range{core::load_relaxed(stack_bounds.low), high} : platform::stack_range{};
+  }
 
   /// The innermost entry that is alive where the stack pointer is `sp`. Entries below it were left by longjmp; only addresses within
   /// the thread's own stack can be compared (a coroutine or signal stack may lie anywhere). Signal safe.
@@ -53,7 +57,7 @@ struct thread : core::slot {
     r.cpu_ns = weight * period_ns;
     r.at = core::load_relaxed(entry->at);
     r.entries = static_cast<std::uint32_t>(entry - stack);
-    if (tables != nullptr && stack_bounds.high == 0) {
+    if (tables != nullptr && core::load_relaxed(stack_bounds.high) == 0) {
       core::store_relaxed(seen_thread_pointer, platform::thread_pointer());
       core::store_release(seen_sp, machine.sp);
     }
