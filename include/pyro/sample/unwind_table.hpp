@@ -199,13 +199,17 @@ class unwind_tables {
         delete take_first(*at);
       }
     }
+    core::store_relaxed(retired_, left);
     return left;
   }
 
   /// In a forked child, before anything else: allocates and frees nothing. Where the parent's worker was at work, its state is not to be
   /// trusted, and left behind; what is published stays valid. Cells of threads that are not in the child must be cleared, or not visited.
   void forget_retired_in_child() noexcept {
-    if (core::load_relaxed(busy_)) state_ = nullptr;
+    if (core::load_relaxed(busy_)) {
+      state_ = nullptr;
+      retired_ = 0;
+    }
     core::store_relaxed(busy_, false);
   }
 
@@ -216,6 +220,8 @@ class unwind_tables {
   /// Of the last snapshot, maps and all.
   std::int64_t build_ns() const noexcept { return build_ns_; }
   std::uint64_t builds() const noexcept { return builds_; }
+  /// Snapshots that wait to be freed. Any thread.
+  std::size_t retired() const noexcept { return core::load_relaxed(retired_); }
   /// Modules whose code was found without tables, or with tables past the limits.
   std::size_t modules_without_rows() const noexcept { return without_rows_; }
 
@@ -341,6 +347,7 @@ class unwind_tables {
     if (s.latest != nullptr) {
       s.latest->next = s.retired;
       s.retired = s.latest;
+      core::store_relaxed(retired_, retired_ + 1);
     }
     s.latest = node.release();
     rows_ = rows;
@@ -379,6 +386,7 @@ class unwind_tables {
   std::uintptr_t seen_signal_return_ = 0;
   std::uintptr_t signal_return_ = 0;
   std::uintptr_t refused_signal_return_ = 0;
+  std::size_t retired_ = 0;
   std::size_t bytes_ = 0;
   std::size_t rows_ = 0;
   std::size_t without_rows_ = 0;
