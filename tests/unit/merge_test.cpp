@@ -132,6 +132,8 @@ TEST_CASE("the time range is the union, losses and CPU cost are summed, memory i
   losses& b = second.get().lost;
   a = {1, 2, 3, 4, 5, 6, 7, 8, 9};
   b = {10, 20, 30, 40, 50, 60, 70, 80, 90};
+  first.get().native = {1, 2, 3, 4, 5, 6};
+  second.get().native = {10, 20, 30, 40, 50, 60};
   first.get().cost = {5, 700};
   second.get().cost = {6, 300};
   second.get().period = 20'000'000;
@@ -148,6 +150,12 @@ TEST_CASE("the time range is the union, losses and CPU cost are summed, memory i
   REQUIRE(into.lost.budget == 55);
   REQUIRE(into.lost.tag_values == 66);
   REQUIRE(into.lost.tag_cut == 77);
+  REQUIRE(into.native.complete == 11);
+  REQUIRE(into.native.no_rows == 22);
+  REQUIRE(into.native.out_of_bounds == 33);
+  REQUIRE(into.native.too_deep == 44);
+  REQUIRE(into.native.guessed == 55);
+  REQUIRE(into.native.by_order == 66);
   REQUIRE(into.lost.threads == 88);
   REQUIRE(into.lost.stacks == 99);
   REQUIRE(into.cost.cpu_ns == 11);

@@ -429,6 +429,21 @@ TEST_CASE("push: names that are one only when they are cut: the series has it, t
   CHECK(example_of(made, "two tags have one name") != "");
 }
 
+TEST_CASE("push: native functions are shown by their short names, and keep the linker's") {
+  profile_maker m;
+  pyro::function f;
+  f.name = m.builder().text("int shop::cart<shop::item, std::allocator<shop::item> >::add(int)");
+  f.system_name = m.builder().text("_ZN4shop4cartIS_E3addEi");
+  pyro::frame native;
+  native.function = m.builder().add_function(f);
+  native.kind = pyro::frame_kind::native;
+  m.row(m.builder().add_stack(pyro::no_stack, m.builder().add_frame(native)), {}, {0, 1, 10'000'000});
+  const push made = encode_push(m.get());
+  const auto& frames = only(made).profile.samples.at(0).frames;
+  REQUIRE(frames.size() == 1);
+  CHECK(frames[0].name == "shop::cart<...>::add");
+}
+
 TEST_CASE("push: long names of functions lose their middle, both ends can be read") {
   for (const char* filling : {"x", "\xc3\xa9", "\xe6\xbc\xa2", "\xf0\x9f\x94\xa5", "\xcc\x81", "\xe2\x80\x8b", "\xff"}) {
     for (int extra = 0; extra < 5; ++extra) {

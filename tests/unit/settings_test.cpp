@@ -49,7 +49,7 @@ class environment {
 
   static constexpr const char* all[] = {
       "PYRO", "PYRO_OUTPUTS", "PYRO_APPLICATION_NAME", "PYROSCOPE_APPLICATION_NAME", "OTEL_SERVICE_NAME", "PYRO_SERVER_ADDRESS",
-      "PYROSCOPE_SERVER_ADDRESS", "PYRO_TAGS", "PYROSCOPE_LABELS", "PYRO_TAGS_FROM_ENV", "PYRO_SAMPLE_RATE", "PYRO_ENGINE", "PYRO_WINDOW",
+      "PYROSCOPE_SERVER_ADDRESS", "PYRO_TAGS", "PYROSCOPE_LABELS", "PYRO_TAGS_FROM_ENV", "PYRO_SAMPLE_RATE", "PYRO_ENGINE", "PYRO_STACKS", "PYRO_WINDOW",
       "PYROSCOPE_UPLOAD_INTERVAL", "PYRO_MAX_MEMORY", "PYRO_MAX_TAG_VALUES", "PYRO_MAX_TAG_LENGTH", "PYRO_FILE_COUNT", "PYRO_FILE_BYTES",
       "PYRO_EXIT_TIMEOUT", "PYRO_FLUSH_ON_SIGNALS", "PYRO_TOGGLE_SIGNAL", "PYRO_BACKGROUND", "PYRO_LOG_LEVEL", "PYROSCOPE_LOG_LEVEL",
       "PYRO_BASIC_AUTH_USER", "PYROSCOPE_BASIC_AUTH_USER", "PYRO_BASIC_AUTH_PASSWORD", "PYROSCOPE_BASIC_AUTH_PASSWORD", "PYRO_AUTH_TOKEN",
@@ -105,6 +105,7 @@ TEST_CASE("without anything set the documented defaults hold") {
   CHECK(o.settings.tags.empty());
   CHECK(o.settings.sample_rate == 100);
   CHECK(o.settings.engine == "thread_timers");
+  CHECK(o.settings.stacks == "merged");
   CHECK(o.settings.window == 10s);
   CHECK(o.settings.max_memory == 8U << 20);
   CHECK(o.settings.max_tag_values == 1000);
@@ -141,6 +142,7 @@ TEST_CASE("every field has its variable") {
                          {"HOME_OF_TEST", "here"},
                          {"PYRO_SAMPLE_RATE", "250"},
                          {"PYRO_ENGINE", "none"},
+                         {"PYRO_STACKS", " native "},
                          {"PYRO_WINDOW", "15s"},
                          {"PYRO_MAX_MEMORY", "2MiB"},
                          {"PYRO_MAX_TAG_VALUES", "77"},
@@ -175,6 +177,7 @@ TEST_CASE("every field has its variable") {
   CHECK(tags_of(o.settings) == "home=here,region=eu,zone=b");
   CHECK(o.settings.sample_rate == 250);
   CHECK(o.settings.engine == "none");
+  CHECK(o.settings.stacks == "native");
   CHECK(o.settings.window == 15s);
   CHECK(o.settings.max_memory == 2U << 20);
   CHECK(o.settings.max_tag_values == 77);
@@ -443,6 +446,7 @@ TEST_CASE("a bad variable is named with its value and what is allowed, and the n
                        bad{"PYRO_BACKGROUND", "2", "on or off"},
                        bad{"PYRO_LOG_LEVEL", "loud", "debug, info, warning or error"},
                        bad{"PYRO_ENGINE", "magic", "thread_timers"},
+                       bad{"PYRO_STACKS", "all", "merged, scopes or native"},
                        bad{"PYRO_TOGGLE_SIGNAL", "KILL", "USR1"},
                        bad{"PYRO_TOGGLE_SIGNAL", "9", "USR1"},
                        bad{"PYRO_TOGGLE_SIGNAL", "PROF", "USR1"},
@@ -483,6 +487,7 @@ TEST_CASE("a bad variable is named with its value and what is allowed, and the n
     CHECK(o.settings.exit_timeout == d.settings.exit_timeout);
     CHECK(o.settings.background == d.settings.background);
     CHECK(o.settings.engine == d.settings.engine);
+    CHECK(o.settings.stacks == d.settings.stacks);
     CHECK(o.settings.toggle_signal == d.settings.toggle_signal);
     CHECK(o.settings.tags.empty());
     CHECK(o.settings.connect_timeout == d.settings.connect_timeout);
@@ -566,6 +571,9 @@ TEST_CASE("bad values in code are named and the default is used") {
   c = config();
   c.engine = "perf";
   CHECK(check(c, "engine", "perf").engine == "thread_timers");
+  c = config();
+  c.stacks = "both";
+  CHECK(check(c, "stacks", "both").stacks == "merged");
   c = config();
   c.toggle_signal = "SEGV";
   CHECK(check(c, "toggle_signal", "SEGV").toggle_signal.empty());

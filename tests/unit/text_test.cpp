@@ -97,6 +97,44 @@ TEST_CASE("the header tells losses only where there are any") {
   REQUIRE(has(encode_text(p), "1 window (another SIGPROF handler)"));
 }
 
+TEST_CASE("the header tells how far native stacks reach, where some were walked") {
+  profile p = rideshare();
+  REQUIRE_FALSE(has(encode_text(p), "  stacks "));
+  p.native.complete = 1000;
+  REQUIRE(line_with(encode_text(p), "  stacks ") == "  stacks    100 % complete");
+  p.native.complete = 99'999;
+  p.native.no_rows = 1;
+  REQUIRE(line_with(encode_text(p), "  stacks ") == "  stacks    99.9 % complete, truncated: 1 sample (no unwind information)");
+  p.native = {100, 2, 3, 4, 5, 6};
+  const std::string text = encode_text(p);
+  for (const char* part : {"91.7 % complete, truncated: 2 samples (no unwind information), 3 samples (left the stack)", "4 samples (more than 512 frames)",
+                           "5 samples (by frame pointers", "6 samples (scopes of other stacks"})
+    REQUIRE(has(text, part));
+}
+
+TEST_CASE("frames that only lead on to one other are not indented, scopes are") {
+  profile_maker m;
+  m.row({"_start", "main", "handle", "scope", "inner"}, {}, 0, 5);
+  m.row({"_start", "main", "handle", "scope"}, {}, 3, 0);
+  m.row({"_start", "main", "handle", "scope", "other"}, {}, 0, 2);
+  text_options options;
+  options.unicode = false;
+  const std::string text = encode_text(m.get(), options);
+  for (const char* line : {"\n  _start ", "\n  > main ", "\n  > handle ", "\n  > scope ", "\n  |- inner ", "\n  `- other "}) REQUIRE(has(text, line));
+}
+
+TEST_CASE("native frames are shown by their short names") {
+  profile_maker m;
+  pyro::function f;
+  f.name = m.builder().text("void shop::cart<shop::item, std::allocator<shop::item> >::add(shop::item const&)");
+  f.system_name = m.builder().text("_ZN4shop4cartI");
+  pyro::frame native;
+  native.function = m.builder().add_function(f);
+  native.kind = pyro::frame_kind::native;
+  m.row(m.builder().add_stack(pyro::no_stack, m.builder().add_frame(native)), {}, {0, 1, 10'000'000});
+  REQUIRE(has(encode_text(m.get()), "shop::cart<...>::add "));
+}
+
 TEST_CASE("every cause of loss has words") {
   losses all;
   std::uint64_t* const counts[] = {&all.ring_full, &all.foreign_signal, &all.handler_replaced, &all.timer_failed, &all.budget,
