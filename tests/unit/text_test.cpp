@@ -226,6 +226,7 @@ TEST_CASE("stacks of any depth: no recursion, lines stay within the width") {
   profile_maker::names deep;
   for (int i = 0; i < 20'000; ++i) deep.push_back("level" + std::to_string(i % 7));
   m.row(deep, {}, 1, 1);
+  for (std::ptrdiff_t depth = 1; depth < 60; ++depth) m.row(profile_maker::names(deep.begin(), deep.begin() + depth), {}, 0, 1);
   const std::string text = encode_text(m.get());
   for (const std::string& line : lines_of(text)) REQUIRE(display_width(line) <= 120);
   REQUIRE(has(text, "+1 level"));
