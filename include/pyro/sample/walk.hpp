@@ -116,7 +116,8 @@ class stack_walk {
     }
     if (m_.pc == snapshot_.signal_return() || is(row, cfa_rule::signal_frame)) return step_out_of_signal();
     if (row != nullptr && row->outermost != 0) {
-      if (!find_cfa(*row) || cfa_ <= m_.sp || !loader_.contains(cfa_ - 8)) cfa_ = 0;
+      std::uintptr_t last;  // of the frame: if that is on the stack, the CFA may be believed
+      if (!find_cfa(*row) || cfa_ <= m_.sp || !loader_.word(cfa_ - 8, last)) cfa_ = 0;
       return step_end::complete;
     }
     if (row == nullptr || row->how() == cfa_rule::none) return step_by_frame_pointer();
