@@ -176,7 +176,8 @@ TEST_CASE("a walk ends, and says why") {
   m.rows[3].fp = {};
   CHECK(m.run() == walk_end::complete);
   m.state.pc = code + 1;
-  CHECK(m.run() == walk_end::out_of_bounds);
+  CHECK(m.run() == walk_end::out_of_bounds);  // its return address would lie just behind
+  CHECK(m.pcs.size() == 1);
   m.state.sp = m.at(64);
   CHECK(m.run() == walk_end::out_of_bounds);
   m.state.sp = m.at(0) - 8;
