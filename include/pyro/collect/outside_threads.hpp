@@ -13,10 +13,13 @@ namespace collect PYRO_HIDDEN {
 
 class outside_threads {
  public:
+  /// The next look comes at once: a run begins.
+  void begin() noexcept { next_ns_ = 0; }
+
   /// Lists the process's threads but pyro's own; false where it is not time yet. Without a lock: it takes system calls.
   bool list() noexcept {
-    begin_ns_ = platform::monotonic_ns();
-    if (begin_ns_ < next_ns_) return false;
+    if (platform::monotonic_ns() < next_ns_) return false;
+    begin_cpu_ns_ = platform::clock_ns(CLOCK_THREAD_CPUTIME_ID);
     count_ = known_count_ = unplaced_count_ = 0;
     platform::each_thread_of_process([&](pid_t tid) {
       if (count_ < sampling::thread_table::capacity && !platform::own_threads::contains(tid)) listed_[count_++] = tid;
@@ -63,8 +66,8 @@ class outside_threads {
     std::sort(known_, known_ + known_count_);
     for (std::size_t i = 0; i < count_; ++i)
       if (!std::binary_search(known_, known_ + known_count_, listed_[i])) visit(listed_[i]);
-    const std::int64_t end = platform::monotonic_ns();
-    next_ns_ = end + 1000 * (end - begin_ns_);
+    // By its own CPU time: on a busy machine looking takes long, and costs no more.
+    next_ns_ = platform::monotonic_ns() + 1000 * (platform::clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_ns_);
   }
 
  private:
@@ -78,7 +81,7 @@ class outside_threads {
   pid_t listed_[sampling::thread_table::capacity], known_[sampling::thread_table::capacity];
   unplaced unplaced_[most_unplaced];
   std::size_t count_ = 0, known_count_ = 0, unplaced_count_ = 0;
-  std::int64_t begin_ns_ = 0, next_ns_ = 0;
+  std::int64_t begin_cpu_ns_ = 0, next_ns_ = 0;
 };
 
 }  // namespace collect

@@ -40,6 +40,7 @@ class registry {
     const bool started = engine_->start(why_not);
     if (!started) core::store_release(engine_, static_cast<sampling::engine*>(&none_));
     period_ns_ = period_ns;
+    outside_.begin();
     each_live([&](thread_state& t) { attach(t); });
     return started;
   }
