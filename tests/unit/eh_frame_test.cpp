@@ -138,6 +138,11 @@ TEST_CASE("each instruction of call frame information") {
   CHECK(then({0x8c, 2, 0x8f, 3}) == "sp+8");                             // registers that nobody needs
 }
 
+TEST_CASE("restore means what the common entry said") {
+  CHECK(print(one({0x08, 6, 0x44, 0xc6}, {0x0c, 7, 8, 0x90, 1, 0x86, 2})) == "0 sp+8 start\n4 sp+8 fp:c-16\n100 none gap\n");
+  CHECK(print(one({0x08, 3, 0x44, 0x06, 3}, {0x0c, 7, 8, 0x90, 1, 0x83, 2})) == "0 sp+8 start\n4 sp+8 second:c-16\n100 none gap\n");
+}
+
 TEST_CASE("expressions: the known shapes, exactly") {
   const auto cfa = [](std::initializer_list<unsigned> expression) {
     eh_frame_writer w(frames_at);
