@@ -14,11 +14,11 @@ namespace collect PYRO_HIDDEN {
 class outside_threads {
  public:
   /// The next look comes at once: a run begins.
-  void begin() noexcept { next_ns_ = 0; }
+  void begin() noexcept { core::store_relaxed(next_ns_, std::int64_t{0}); }
 
   /// Lists the process's threads but pyro's own; false where it is not time yet. Without a lock: it takes system calls.
   bool list() noexcept {
-    if (platform::monotonic_ns() < next_ns_) return false;
+    if (platform::monotonic_ns() < core::load_relaxed(next_ns_)) return false;
     begin_cpu_ns_ = platform::clock_ns(CLOCK_THREAD_CPUTIME_ID);
     count_ = known_count_ = unplaced_count_ = 0;
     platform::each_thread_of_process([&](pid_t tid) {
@@ -67,7 +67,7 @@ class outside_threads {
     for (std::size_t i = 0; i < count_; ++i)
       if (!std::binary_search(known_, known_ + known_count_, listed_[i])) visit(listed_[i]);
     // By its own CPU time: on a busy machine looking takes long, and costs no more.
-    next_ns_ = platform::monotonic_ns() + 1000 * (platform::clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_ns_);
+    core::store_relaxed(next_ns_, platform::monotonic_ns() + 1000 * (platform::clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_ns_));
   }
 
  private:

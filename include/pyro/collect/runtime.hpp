@@ -222,7 +222,8 @@ class runtime {
     registry_.set_native(config_.stacks != "scopes" && config_.engine != "none");
     if (!registry_.start_engine(config_.engine != "none", period_ns(), refused))
       log_(log_level::error, "engine thread_timers is refused: " + refused + "; scopes are counted, no CPU time is sampled");
-    registry_.discover();  // threads that are there already count from now on
+    if (pump_.running()) pump_wake_.set();  // it alone looks for threads
+    else registry_.discover();              // those that are there already count from now on
     set_engine(registry_.engine().name(), refused);
     engine_lost_ = false;
   }
