@@ -60,6 +60,9 @@ if ! $quick; then
   has_go || packages+=(python3-venv ca-certificates)
 fi
 if ((${#packages[@]})); then bash tools/install.sh "${packages[@]}"; fi
+if ! $quick && ! { has aarch64-linux-gnu-g++ && has qemu-aarch64-static; }; then
+  bash tools/install.sh g++-aarch64-linux-gnu qemu-user-static || echo "without these the test for aarch64 is skipped"
+fi
 
 # --- one line a step ------------------------------------------------------------------------------------------------------------
 
@@ -145,7 +148,7 @@ else
   # Unit and integration tests run three times: optimised by g++, and by clang++ under the two sanitizers, where compiling is what takes the time
   # (not optimised: a third of it). The plain clang++ build has the rest.
   begin_step gcc "g++, C++17, optimised"
-  cmake_step gcc -- -DCMAKE_CXX_COMPILER=g++ -DCMAKE_CXX_FLAGS=-O1 -DPYRO_TESTS_QUICK=OFF
+  cmake_step gcc -- -DCMAKE_CXX_COMPILER=g++ -DCMAKE_CXX_FLAGS=-O1 -DPYRO_TESTS_QUICK=OFF -DPYRO_TESTS_STRESS_SECONDS=60
 
   begin_step clang "clang++: headers, macros, configurations, shared objects"
   cmake_step clang -LE '^package$' -- -DCMAKE_CXX_COMPILER=clang++-16 -DCMAKE_CXX_FLAGS=-O0 -DPYRO_TESTS_LIFE=OFF
