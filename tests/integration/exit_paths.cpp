@@ -267,7 +267,7 @@ int main() {
     pyro_test::context = s.name;
     const pyro_test::temporary_directory files;
     const auto o = pyro_test::run_self(
-        {}, {{"TEST_SCENARIO", s.name}, {"PYRO", "pprof:" + files / "run.pb.gz"}, {"PYRO_WINDOW", "1h"}, {"PYRO_SAMPLE_RATE", "1000"}});
+        {}, {{"TEST_SCENARIO", s.name}, {"PYRO", "pprof:" + files / "run.pb.gz"}, {"PYRO_WINDOW", "1h"}, {"PYRO_SAMPLE_RATE", "1000"}, {"PYRO_STACKS", "scopes"}});
     bool good = CHECK(s.ended(o));
     CHECK_EQUAL(files.files().size(), s.expected ? 1U : 0U);
     if (s.expected) {

@@ -358,7 +358,7 @@ std::string file_of(const std::string& told, const std::string& name) {
 void compare(const scenario& s) {
   pyro_test::context = s.name;
   const pyro_test::temporary_directory files;
-  const auto o = pyro_test::run_self({"scenario", s.name}, {{"PYRO", "pprof:" + files / "run.pb.gz"}, {"PYRO_SAMPLE_RATE", "1000"}});
+  const auto o = pyro_test::run_self({"scenario", s.name}, {{"PYRO", "pprof:" + files / "run.pb.gz"}, {"PYRO_SAMPLE_RATE", "1000"}, {"PYRO_STACKS", "scopes"}});
   bool good = CHECK(o.exited(0));
   std::set<std::string> names;
   for (const auto& e : s.expected) {
