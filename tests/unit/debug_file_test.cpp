@@ -68,7 +68,7 @@ std::string id_of(const std::string& path) { return pyro::platform::build_id_of_
 }  // namespace
 
 TEST_CASE("a stripped module shows what it exports, and nothing between") {
-  if (!have_tools()) return;
+  REQUIRE(have_tools());
   const scratch dir;
   split(dir, "", dir / "far/away.debug", false);
   const plugin p(dir / "plugin.so");
@@ -80,7 +80,7 @@ TEST_CASE("a stripped module shows what it exports, and nothing between") {
 }
 
 TEST_CASE("a separate debug file is found by its build id") {
-  if (!have_tools()) return;
+  REQUIRE(have_tools());
   const scratch dir;
   split(dir, "-Wl,--build-id=sha1", dir / "d", false);
   const std::string id = id_of(dir / "plugin.so");
@@ -99,7 +99,7 @@ TEST_CASE("a separate debug file is found by its build id") {
 }
 
 TEST_CASE("a debug file of another build is not used, though it has the name") {
-  if (!have_tools()) return;
+  REQUIRE(have_tools());
   const scratch dir;
   split(dir, "-Wl,--build-id=sha1", dir / "d", false);
   const std::string id = id_of(dir / "plugin.so");
@@ -113,7 +113,7 @@ TEST_CASE("a debug file of another build is not used, though it has the name") {
 }
 
 TEST_CASE("a separate debug file is found by its link, in each of the places") {
-  if (!have_tools()) return;
+  REQUIRE(have_tools());
   for (const char* ids : {"sha1", "none"}) {
     const scratch dir;
     for (const std::string& place : {dir / "plugin.so.debug", dir / ".debug/plugin.so.debug", dir / "root" + dir / "plugin.so.debug"}) {
@@ -130,7 +130,7 @@ TEST_CASE("a separate debug file is found by its link, in each of the places") {
 }
 
 TEST_CASE("a debug file whose checksum is wrong is not used") {
-  if (!have_tools()) return;
+  REQUIRE(have_tools());
   const scratch dir;
   split(dir, "-Wl,--build-id=none", dir / "plugin.so.debug", true);
   run("printf x >>'" + dir / "plugin.so.debug" + "'");
@@ -141,7 +141,7 @@ TEST_CASE("a debug file whose checksum is wrong is not used") {
 }
 
 TEST_CASE("a file that has replaced the one that was loaded is not used") {
-  if (!have_tools()) return;
+  REQUIRE(have_tools());
   for (const char* ids : {"sha1", "none"}) {
     const scratch dir;
     dir.write("map", "{ global: exported; where; local: *; };");
@@ -165,7 +165,7 @@ TEST_CASE("a file that has replaced the one that was loaded is not used") {
 }
 
 TEST_CASE("a plugin that comes and goes is understood, and so is the next one in its place") {
-  if (!have_tools()) return;
+  REQUIRE(have_tools());
   const scratch dir;
   dir.write("map", "{ global: exported; where; local: *; };");
   for (int i = 0; i < 2; ++i) {
@@ -201,7 +201,7 @@ TEST_CASE("a plugin that comes and goes is understood, and so is the next one in
 }
 
 TEST_CASE("programs of every kind know their functions, also stripped of their name on disk") {
-  if (!have("c++")) return;
+  REQUIRE(have("c++"));
   const scratch dir;
   dir.write("program.cpp", R"(
     #include <pyro/sample/symbols.hpp>

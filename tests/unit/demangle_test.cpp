@@ -59,7 +59,7 @@ TEST_CASE("what is not mangled stays as it is") {
 }
 
 TEST_CASE("all names of this program and of the C++ library are demangled as the C++ library does it") {
-  if (!pyro_test::have("nm")) return;
+  REQUIRE(pyro_test::have("nm"));
   const std::string library = pyro_test::output_of("ls /usr/lib/*/libstdc++.so.6 | head -1");
   std::istringstream lines(pyro_test::output_of("nm --defined-only /proc/" + std::to_string(::getpid()) + "/exe") + '\n' +
                            pyro_test::output_of("nm -D --defined-only " + library));

@@ -1,5 +1,5 @@
 #pragma once
-// Runs the tools of a C++ toolchain (c++, nm, objcopy) for tests of what they make. A test without its tools is skipped.
+// Runs the tools of a C++ toolchain (c++, nm, objcopy) for tests of what they make. g++ brings them along.
 
 #include <catch2/catch.hpp>
 
