@@ -71,14 +71,23 @@ class registry {
     timers_.set_tables(wanted ? &unwind_ : nullptr);
   }
 
-  /// Unwind tables of what is loaded now; those that nobody reads any more go. The pump, about ten times a second.
-  void follow_modules() noexcept {
-    if (!core::load_relaxed(native_)) return;
-    unwind_.update();
+  /// The pump, about ten times a second; less often where there are so many mappings that looking would cost more than 1/500 of a core.
+  void follow_modules_in_turn() noexcept {
+    const std::int64_t begin = platform::clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    if (platform::monotonic_ns() < next_look_ns_) return;
+    follow_modules();
+    next_look_ns_ = platform::monotonic_ns() + 500 * (platform::clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin);
+  }
+
+  /// Unwind tables of what is loaded now; those that nobody reads any more go. True where that has changed.
+  bool follow_modules() noexcept {
+    if (!core::load_relaxed(native_)) return false;
+    const bool changed = unwind_.update();
     unwind_.release_old([this](auto&& visit) {
       each_thread([&](thread_state& t) { visit(t.walking); });
       visit(asking_);
     });
+    return changed;
   }
 
   /// Where the function around an address begins; 0 where that is unknown. The worker.
@@ -415,6 +424,7 @@ class registry {
   sampling::unwind_tables unwind_;
   sampling::hazard_cell asking_ = nullptr;       ///< the worker's own `walking`
   bool native_ = false;
+  std::int64_t next_look_ns_ = 0;                ///< the pump's
   thread_state* free_ = nullptr;
   thread_state* forked_ = nullptr;
   std::uintptr_t freed_ = 0;        ///< slots that came free so far

@@ -137,6 +137,7 @@ class module_list {
     unsigned long long low = 0, high = 0, offset = 0;
     char access[5] = "";
     int path_at = 0;
+    if (line.find('/') == std::string::npos) return;  // most mappings of a large program
     if (std::sscanf(line.c_str(), "%llx-%llx %4s %llx %*s %*s %n", &low, &high, access, &offset, &path_at) < 4) return;
     if (path_at == 0 || line[static_cast<std::size_t>(path_at)] != '/') return;
     const std::string path = line.substr(static_cast<std::size_t>(path_at));
