@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the macros cost: times as ratios to two raw clock reads (rdtsc) of the same run, because those hold on any machine and on a busy one;
-# and what the header costs to compile. Builds to build/benchmarks. Exits with 0 also where a target is missed: the table says so.
+# what the header costs to compile; and what native stacks cost, in their own units. Builds to build/benchmarks. Exits with 0 also where a target is missed: the table says so.
 set -euo pipefail
 
 usage() {
@@ -81,4 +81,4 @@ header_cost() {
 }
 
 printf '%-42s %9s %9s %-5s %8s %8s\n' 'cost of' least median '' ratio target
-{ "$build/benchmarks/hot_path" --table "--passes=$passes" && header_cost; } | sort -s -n -k 1,1 | awk -f "$repo/benchmarks/report.awk"
+{ "$build/benchmarks/hot_path" --table "--passes=$passes" && header_cost && "$build/benchmarks/native_stacks" --table "--passes=$passes"; } | sort -s -n -k 1,1 | awk -f "$repo/benchmarks/report.awk"

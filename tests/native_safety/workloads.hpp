@@ -4,6 +4,7 @@
 #include <pyro/profiler.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csetjmp>
 #include <csignal>
@@ -26,13 +27,13 @@ extern char** environ;
 
 namespace workloads {
 
-inline volatile unsigned sink;
+inline std::atomic<unsigned> sink{0};
 
 /// Some microseconds of work in a frame of its own.
 __attribute__((noinline)) inline unsigned spin(unsigned rounds) {
   unsigned x = rounds;
   for (unsigned i = 0; i < rounds; ++i) x = x * 1664525U + 1013904223U;
-  sink = x;
+  sink.store(x, std::memory_order_relaxed);
   return x;
 }
 
@@ -40,7 +41,7 @@ __attribute__((noinline)) inline int thrower(int depth) {
   PYRO_SCOPE("thrower");
   if (depth == 0) throw std::runtime_error("the end of the stack");
   const int below = thrower(depth - 1);
-  sink = sink + 1;
+  sink.store(static_cast<unsigned>(below), std::memory_order_relaxed);
   return below + 1;
 }
 inline bool throw_and_catch() {
@@ -193,14 +194,14 @@ class signal_stack {
   bool set_ = false;
 };
 
-inline volatile sig_atomic_t in_program_handler;
+inline std::atomic<int> in_program_handler{0};
 /// The program's own handler of SIGUSR1, on the thread's signal stack where it has one.
 inline void install_program_handler() {
   struct sigaction a {};
   a.sa_handler = [](int) {
     const int kept = errno;
     spin(2000);
-    in_program_handler = in_program_handler + 1;
+    in_program_handler.fetch_add(1, std::memory_order_relaxed);
     errno = kept;
   };
   a.sa_flags = SA_ONSTACK | SA_RESTART;
