@@ -121,6 +121,7 @@ _Unwind_Reason_Code _Unwind_Backtrace(_Unwind_Trace_Fn visit, void* data) {
 extern "C" {
 void* purity_tls_before = nullptr;
 [[noreturn]] void purity_lazy_binding(std::uintptr_t number) {
+  purity_inside = 0;  // what follows may be bound lazily itself
   const char* names = nullptr;
   const ElfW(Sym)* symbols = nullptr;
   const ElfW(Rela)* slots = nullptr;

@@ -60,13 +60,12 @@ namespace {
 range own_stack() {
   pthread_attr_t attributes;
   void* low = nullptr;
-  std::size_t size = 0, guard = 0;
+  std::size_t size = 0;
   ::pthread_getattr_np(::pthread_self(), &attributes);
   ::pthread_attr_getstack(&attributes, &low, &size);
-  ::pthread_attr_getguardsize(&attributes, &guard);
   ::pthread_attr_destroy(&attributes);
   const auto begin = reinterpret_cast<std::uintptr_t>(low);
-  return {begin + guard, begin + size};
+  return {begin, begin + size};
 }
 
 std::chrono::steady_clock::time_point until;
@@ -90,6 +89,21 @@ void on_fault(int, siginfo_t*, void* context) {
 }
 
 std::size_t signal_stack_bytes = 8192;
+
+/// How much the kernel really pushes for a signal here; AT_MINSIGSTKSZ has room for registers that nobody uses.
+std::size_t kernel_frame() {
+  static std::uintptr_t interrupted, handler;
+  struct sigaction a {}, before {};
+  a.sa_sigaction = [](int, siginfo_t*, void* context) {
+    interrupted = static_cast<std::uintptr_t>(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RSP]);
+    handler = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  };
+  a.sa_flags = SA_SIGINFO;
+  ::sigaction(SIGUSR2, &a, &before);
+  ::raise(SIGUSR2);
+  ::sigaction(SIGUSR2, &before, nullptr);
+  return interrupted - handler;
+}
 
 void on_own_stack() {
   stacks[0] = own_stack();
@@ -157,9 +171,9 @@ int main(int argc, char** argv) {
   pyro_test::end_after(60);
   flood::per_second = 4000;
   // Two frames of the kernel's must fit in, ours and the program's, whatever registers the machine has.
-  const std::size_t frame = ::getauxval(AT_MINSIGSTKSZ);
-  std::printf("the kernel's frame: up to %zu bytes\n", frame);
-  while (signal_stack_bytes < 2 * frame + most + 512) signal_stack_bytes += 1024;
+  const std::size_t frame = kernel_frame();
+  std::printf("the kernel's frame: %zu bytes; up to %lu, it says\n", frame, ::getauxval(AT_MINSIGSTKSZ));
+  while (signal_stack_bytes < 2 * frame + 1024 + 256) signal_stack_bytes += 1024;
   if (signal_stack_bytes != 8192) std::printf("signal stacks of %zu bytes, since two such frames don't fit into 8192\n", signal_stack_bytes);
   struct sigaction faults {};
   faults.sa_sigaction = &on_fault;
