@@ -369,10 +369,13 @@ class registry {
     t.cached_count = 0;
     t.left_trees = nullptr;
     t.has_timer = false;
-    t.stack_bounds = {};  // found when it is first sampled, where the thread does not say them itself
-    t.seen_sp = 0;
+    // Atomic, for the thread sanitizer's sake: it does not see that the handler comes after the timer is made.
+    core::store_relaxed(t.stack_bounds.low, std::uintptr_t{0});
+    core::store_relaxed(t.stack_bounds.high, std::uintptr_t{0});  // found when it is first sampled, where the thread does not say them itself
+    core::store_relaxed(t.seen_sp, std::uintptr_t{0});
     t.stack_attempts = 0;
-    t.lost_ring_full = t.lost_budget = t.lost_tag_values = t.tag_cut = 0;
+    core::store_relaxed(t.lost_ring_full, std::uint64_t{0});
+    t.lost_budget = t.lost_tag_values = t.tag_cut = 0;
     t.name[0] = '\0';
     slow_path::lead_to_root(t);
   }
