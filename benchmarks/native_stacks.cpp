@@ -131,7 +131,7 @@ struct nested<0> {
 };
 std::uint64_t unit_of_work(std::uint64_t x) {
   PYRO_SCOPE("unit of work");
-  return nested<15>::run(x);
+  return nested<17>::run(x);
 }
 
 void pin(int number) {

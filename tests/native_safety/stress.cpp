@@ -209,11 +209,13 @@ int main(int argc, char** argv) {
   }
   pyro_test::context.clear();
   CHECK(n.complete > 0);
+#if !PYRO_TEST_TSAN  // which calls handlers later, with the registers of before
   CHECK(static_cast<double>(n.complete) >= 0.9 * all);
+#endif
   CHECK(tables.builds() > static_cast<unsigned>(seconds));
   CHECK_EQUAL(retired, 0U);
   CHECK(most_retired <= 32);
-  CHECK(threads_left <= 1);
+  CHECK(threads_left <= 1 + PYRO_TEST_TSAN);  // it has a thread of its own
   CHECK(flood::timers <= 1);
   CHECK(descriptors() <= descriptors_before);
 #if !PYRO_TEST_ASAN && !PYRO_TEST_TSAN  // which keep what was freed
