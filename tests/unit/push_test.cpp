@@ -439,7 +439,8 @@ TEST_CASE("push: native functions are shown by their short names, and keep the l
   native.kind = pyro::frame_kind::native;
   m.row(m.builder().add_stack(pyro::no_stack, m.builder().add_frame(native)), {}, {0, 1, 10'000'000});
   const push made = encode_push(m.get());
-  const auto& frames = only(made).profile.samples.at(0).frames;
+  const push_request r = only(made);
+  const auto& frames = r.profile.samples.at(0).frames;
   REQUIRE(frames.size() == 1);
   CHECK(frames[0].name == "shop::cart<...>::add");
 }
