@@ -96,6 +96,7 @@ struct pprof_frame {
 };
 struct pprof_sample {
   std::vector<pprof_frame> frames;  // leaf first
+  std::size_t locations = 0;        // that they are from
   std::vector<std::int64_t> values;
   std::vector<std::pair<std::string, std::string>> labels;
 };
@@ -141,14 +142,14 @@ inline pprof_profile read_pprof(const std::string& data) {
                           x.number(7) != 0, x.number(8) != 0, x.number(9) != 0});
     if (x.number(1) != p.mappings.size()) throw std::runtime_error("mapping id");
   }
-  std::map<std::uint64_t, pprof_frame> locations;
+  std::map<std::uint64_t, std::vector<pprof_frame>> locations;  // more than one frame where functions are inlined, the innermost first
   for (const auto& bytes : m.all(4)) {
     const message l = read_message(bytes);
     pprof_frame f;
     f.mapping = l.number(2);
     f.address = l.number(3);
     if (f.mapping == 0 || f.mapping > p.mappings.size()) throw std::runtime_error("location without mapping");
-    if (l.all(4).size() > 1) throw std::runtime_error("more than one line");
+    std::vector<pprof_frame> frames;
     for (const auto& line_bytes : l.all(4)) {
       const message line = read_message(line_bytes);
       const message& fn = functions.at(line.number(1));
@@ -157,15 +158,21 @@ inline pprof_profile read_pprof(const std::string& data) {
       f.file = text(fn.number(4));
       f.start_line = static_cast<std::int64_t>(fn.number(5));
       f.line = static_cast<std::int64_t>(line.number(2));
+      frames.push_back(f);
     }
-    if (l.number(1) == 0 || !locations.emplace(l.number(1), f).second) throw std::runtime_error("location id");
+    if (frames.empty()) frames.push_back(f);
+    if (l.number(1) == 0 || !locations.emplace(l.number(1), frames).second) throw std::runtime_error("location id");
   }
   p.locations = locations.size();
   for (const auto& bytes : m.all(2)) {
     const message s = read_message(bytes);
     pprof_sample sample;
     if (s.all(1).size() != 1 || s.all(2).size() != 1) throw std::runtime_error("sample is not packed");
-    for (const std::uint64_t id : read_packed(s.all(1)[0])) sample.frames.push_back(locations.at(id));
+    for (const std::uint64_t id : read_packed(s.all(1)[0])) {
+      const std::vector<pprof_frame>& frames = locations.at(id);
+      sample.frames.insert(sample.frames.end(), frames.begin(), frames.end());
+      ++sample.locations;
+    }
     for (const std::uint64_t v : read_packed(s.all(2)[0])) sample.values.push_back(static_cast<std::int64_t>(v));
     if (sample.values.size() != p.types.size()) throw std::runtime_error("wrong number of values");
     for (const auto& label_bytes : s.all(3)) {

@@ -36,6 +36,33 @@ bool valid_utf8(const std::string& s) { return detail::utf8_repair(s) == s; }
 
 }  // namespace
 
+TEST_CASE("pprof: functions inlined in each other are one location with a line each, the innermost first") {
+  profile_maker m;
+  const auto native = [&](const char* name, std::uint64_t address, std::int64_t line) {
+    function f;
+    f.name = m.builder().text(name);
+    f.system_name = m.builder().text(std::string("_Z") + name);
+    frame shown;
+    shown.function = m.builder().add_function(f);
+    shown.address = address;
+    shown.line = line;
+    shown.kind = frame_kind::native;
+    return m.builder().add_frame(shown);
+  };
+  const std::uint32_t outer = native("outer", 0x400100, 1), middle = native("middle", 0x400100, 2), inner = native("inner", 0x400100, 3);
+  const std::uint32_t recursive = native("recursive", 0x400200, 4), leaf = native("leaf", 0x400300, 5);
+  std::uint32_t at = no_stack;
+  for (const std::uint32_t f : {recursive, recursive, outer, middle, inner, outer, middle, inner, leaf}) at = m.builder().add_stack(at, f);
+  m.row(at, {}, {0, 1, 10'000'000});
+  const pprof_profile read = read_back(m.get());
+  REQUIRE(read.samples.size() == 1);
+  CHECK(names_of(read.samples[0]) == strings{"leaf", "inner", "middle", "outer", "inner", "middle", "outer", "recursive", "recursive"});
+  CHECK(read.samples[0].locations == 5);
+  CHECK(read.locations == 3);  // leaf, the inlined three, recursive
+  CHECK(read.samples[0].frames[1].line == 3);
+  CHECK(read.samples[0].frames[3].address == 0x400100);
+}
+
 TEST_CASE("pprof: the golden file is what the encoder makes, byte by byte") {
   pprof_options bare;
   bare.gzip = false;

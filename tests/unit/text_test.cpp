@@ -106,10 +106,11 @@ TEST_CASE("the header tells how far native stacks reach, where some were walked"
   p.native.no_rows = 1;
   REQUIRE(line_with(encode_text(p), "  stacks ") == "  stacks    99.9 % complete, truncated: 1 sample (no unwind information)");
   p.native = {100, 2, 3, 4, 5, 6};
-  const std::string text = encode_text(p);
-  for (const char* part : {"91.7 % complete, truncated: 2 samples (no unwind information), 3 samples (left the stack)", "4 samples (more than 512 frames)",
-                           "5 samples (by frame pointers", "6 samples (scopes of other stacks"})
-    REQUIRE(has(text, part));
+  REQUIRE(has(encode_text(p), "91.7 % complete, truncated: 2 samples (no unwind information),"));
+  REQUIRE(detail::format_native(p.native) ==
+          "91.7 % complete, truncated: 2 samples (no unwind information), 3 samples (the stack's end not known, or left), "
+          "4 samples (more than 512 frames), 5 samples (by frame pointers, where there is no unwind information), "
+          "6 samples (scopes of other stacks, placed by order)");
 }
 
 TEST_CASE("frames that only lead on to one other are not indented, scopes are") {
@@ -121,6 +122,25 @@ TEST_CASE("frames that only lead on to one other are not indented, scopes are") 
   options.unicode = false;
   const std::string text = encode_text(m.get(), options);
   for (const char* line : {"\n  _start ", "\n  > main ", "\n  > handle ", "\n  > scope ", "\n  |- inner ", "\n  `- other "}) REQUIRE(has(text, line));
+}
+
+TEST_CASE("calls are divided into CPU time only where all samples of a scope are at one place") {
+  profile_maker m;
+  m.row({"main", "path1", "step"}, {}, 5000, 80);
+  m.row({"main", "path2", "step"}, {}, 0, 20);
+  m.row({"main", "alone"}, {}, 10, 10);
+  text_options options;
+  options.unicode = false;
+  const std::string text = encode_text(m.get(), options);
+  REQUIRE(line_with(text, "  |  > step   800 ms") == "  |  > step   800 ms   72.7  5,000");
+  REQUIRE(line_with(text, "  `- alone ") == "  `- alone    100 ms    9.1     10     10.0 ms");
+  REQUIRE(line_with(text, "  step ") == "  step       1.00 s     90.9    1.00 s      90.9  5,000      200 us");  // of all its places
+}
+
+TEST_CASE("a program without scopes has no columns of calls") {
+  profile_maker m;
+  m.row({"main", "f"}, {{"tag", "value"}}, 0, 80);
+  REQUIRE_FALSE(has(encode_text(m.get()), "calls"));
 }
 
 TEST_CASE("native frames are shown by their short names") {

@@ -45,7 +45,7 @@ inline std::string format_native(const native_stacks& n) {
   const std::uint64_t tenths = n.complete * 1000 / all;  // rounded down: 100 % means all
   std::string out = std::to_string(tenths / 10) + (tenths % 10 != 0 ? "." + std::to_string(tenths % 10) : "") + " % complete";
   if (truncated != 0) {
-    const std::string why = samples(n.no_rows, "no unwind information") + samples(n.out_of_bounds, "left the stack") + samples(n.too_deep, "more than 512 frames");
+    const std::string why = samples(n.no_rows, "no unwind information") + samples(n.out_of_bounds, "the stack's end not known, or left") + samples(n.too_deep, "more than 512 frames");
     out += ", truncated: " + why.substr(2);
   }
   return out + samples(n.guessed, "by frame pointers, where there is no unwind information") + samples(n.by_order, "scopes of other stacks, placed by order");

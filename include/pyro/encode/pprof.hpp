@@ -8,8 +8,10 @@
 #include <pyro/encode/protobuf.hpp>
 #include <pyro/encode/units.hpp>
 
+#include <algorithm>      // find
 #include <cstddef>        // rows
 #include <cstdint>        // values
+#include <map>            // groups of frames
 #include <string>         // the bytes
 #include <unordered_map>  // string table
 #include <utility>        // move
@@ -38,6 +40,7 @@ class pprof_encoder {
     for (const std::size_t c : columns_) out_.bytes(1, value_type_of(p_.sample_types[c]));
 
     frame_used_.assign(p_.frames.size(), false);
+    frame_alone_.assign(p_.frames.size(), false);
     labels_.assign(p_.label_sets.size(), std::string());
     labels_known_.assign(p_.label_sets.size(), false);
     for (std::size_t row = options_.first_row; row < p_.samples.size() && row - options_.first_row < options_.row_count; ++row) write_sample(row);
@@ -78,11 +81,7 @@ class pprof_encoder {
       any = any || values_.back() != 0;
     }
     if (!any) return;
-    locations_.clear();
-    for (std::uint32_t s = p_.samples[row].stack; s != no_stack; s = p_.stacks[s].parent) {
-      frame_used_[p_.stacks[s].frame] = true;
-      locations_.push_back(std::uint64_t{p_.stacks[s].frame} + 1);
-    }
+    find_locations(p_.samples[row].stack);
     if (locations_.empty()) {
       locations_.push_back(p_.frames.size() + 1);
       empty_stack_used_ = true;
@@ -92,6 +91,30 @@ class pprof_encoder {
     part_.packed(2, values_);
     part_.raw(labels_field(p_.samples[row].labels));
     out_.bytes(2, part_.data());
+  }
+
+  /// A location a frame, but one for all frames that are inlined in each other: those have one address, the innermost first.
+  void find_locations(std::uint32_t stack_index) {
+    locations_.clear();
+    std::vector<std::uint32_t>& inlined = inlined_;
+    const auto finish = [&] {
+      if (inlined.size() == 1) {
+        frame_alone_[inlined[0]] = true;
+        locations_.push_back(std::uint64_t{inlined[0]} + 1);
+      } else if (!inlined.empty()) {
+        locations_.push_back(groups_.emplace(inlined, p_.frames.size() + 2 + groups_.size()).first->second);
+      }
+      inlined.clear();
+    };
+    for (std::uint32_t s = stack_index; s != no_stack; s = p_.stacks[s].parent) {
+      const std::uint32_t index = p_.stacks[s].frame;
+      frame_used_[index] = true;
+      // A function that calls itself has the same address again, and the same frame.
+      const bool again = std::find(inlined.begin(), inlined.end(), index) != inlined.end();
+      if (!inlined.empty() && (again || p_.frames[index].address == 0 || p_.frames[index].address != p_.frames[inlined.back()].address)) finish();
+      inlined.push_back(index);
+    }
+    finish();
   }
 
   /// The label fields of a sample, encoded once a label set. Keys that begin with `pprof::` are pprof's own: left out.
@@ -144,30 +167,43 @@ class pprof_encoder {
     }
   }
 
-  void write_location(std::uint64_t id, const frame& f, std::uint64_t function_id) {
-    protobuf_writer line;
-    line.number(1, function_id);
-    line.integer(2, f.line);
+  void begin_location(std::uint64_t id, const frame& f) {
     part_.clear();
     part_.number(1, id);
     part_.number(2, f.mapping < p_.mappings.size() ? std::uint64_t{f.mapping} + 1 : 1);
     part_.number(3, f.address);
-    if (function_id != 0) part_.bytes(4, line.data());
-    out_.bytes(4, part_.data());
+  }
+  void add_line(std::uint64_t function_id, std::int64_t line_number) {
+    protobuf_writer line;
+    line.number(1, function_id);
+    line.integer(2, line_number);
+    part_.bytes(4, line.data());
+  }
+  void add_line(const frame& f) {
+    const function& fn = p_.functions[f.function];
+    // A frame with an address and no name has no line: pprof shows, or looks up, the address.
+    if (fn.name == 0 && fn.system_name == 0 && f.address != 0) return;
+    function_used_[f.function] = true;
+    add_line(std::uint64_t{f.function} + 1, f.line);
   }
 
   void write_locations() {
     function_used_.assign(p_.functions.size(), false);
     for (std::size_t i = 0; i < p_.frames.size(); ++i) {
-      if (!frame_used_[i]) continue;
-      const frame& f = p_.frames[i];
-      const function& fn = p_.functions[f.function];
-      // A frame with an address and no name has no line: pprof shows, or looks up, the address.
-      const bool named = fn.name != 0 || fn.system_name != 0 || f.address == 0;
-      if (named) function_used_[f.function] = true;
-      write_location(i + 1, f, named ? std::uint64_t{f.function} + 1 : 0);
+      if (!frame_alone_[i]) continue;
+      begin_location(i + 1, p_.frames[i]);
+      add_line(p_.frames[i]);
+      out_.bytes(4, part_.data());
     }
-    if (empty_stack_used_) write_location(p_.frames.size() + 1, frame(), p_.functions.size() + 1);
+    for (const auto& group : groups_) {
+      begin_location(group.second, p_.frames[group.first[0]]);
+      for (const std::uint32_t inlined : group.first) add_line(p_.frames[inlined]);
+      out_.bytes(4, part_.data());
+    }
+    if (!empty_stack_used_) return;
+    begin_location(p_.frames.size() + 1, frame());
+    add_line(p_.functions.size() + 1, 0);
+    out_.bytes(4, part_.data());
   }
 
   void write_functions() {
@@ -213,14 +249,16 @@ class pprof_encoder {
   std::vector<std::size_t> columns_;
   std::vector<std::int64_t> values_;
   std::vector<std::uint64_t> locations_;
+  std::vector<std::uint32_t> inlined_;
+  std::map<std::vector<std::uint32_t>, std::uint64_t> groups_;  ///< locations of several frames
   std::vector<std::string> labels_;
-  std::vector<bool> labels_known_, frame_used_, function_used_;
+  std::vector<bool> labels_known_, frame_used_, frame_alone_, function_used_;
   bool empty_stack_used_ = false;
 };
 
 }  // namespace detail
 
-/// The profile as pprof: all sample types (the last is the default), one location a frame, leaf first, labels on each sample.
+/// The profile as pprof: all sample types (the last is the default), one location an address, leaf first, labels on each sample.
 /// Frames without an address get a mapping as well; there is always at least one, the main binary first.
 inline std::string encode_pprof(const profile& p, const pprof_options& options = pprof_options()) {
   return detail::pprof_encoder(p, options).encode();

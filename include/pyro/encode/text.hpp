@@ -32,6 +32,7 @@ class text_report {
     const int cpu = p.column("cpu");
     column_ = cpu >= 0 ? static_cast<std::size_t>(cpu) : p.sample_types.size() - 1;
     calls_ = p.column("calls");
+    if (calls_ >= 0 && p.total(static_cast<std::size_t>(calls_)) == 0) calls_ = -1;  // a program without scopes
     samples_ = p.column("samples");
     whole_ = p.total(column_);
     title_ = cpu >= 0 ? "CPU" : one_line(p.sample_types[column_].type);
@@ -149,6 +150,19 @@ class text_report {
     return index != 0 && n.calls == 0 && n.self == 0 && n.child_count == 1 && tree.nodes[tree.child(index, 0)].total == n.total;
   }
 
+  /// Names that have samples at places without their calls: counts are of a path of scopes, and stand at one place (collect/profile_maker.hpp).
+  /// There the two cannot be divided.
+  std::vector<bool> spread_names(const call_tree& tree) const {
+    std::vector<bool> counted(tree.names.size()), uncounted(tree.names.size());
+    for (std::size_t i = 1; i < tree.nodes.size(); ++i) {
+      const call_tree::node& n = tree.nodes[i];
+      if (n.calls != 0) counted[n.name] = true;
+      else if (n.total != 0) uncounted[n.name] = true;
+    }
+    for (std::size_t i = 0; i < counted.size(); ++i) uncounted[i] = uncounted[i] && counted[i];
+    return uncounted;
+  }
+
   void call_tree_table(const call_tree& tree) {
     const std::string line = options_.unicode ? "\xe2\x94\x82  " : "|  ";
     const std::string tee = options_.unicode ? "\xe2\x94\x9c\xe2\x94\x80 " : "|- ";
@@ -164,6 +178,7 @@ class text_report {
       std::size_t depth;   // levels of indentation
     };
     std::vector<level> path{{0, 0, shown_children(tree, tree.nodes[0]), std::string(), 0}};
+    const std::vector<bool> spread = spread_names(tree);
     std::size_t lines = 0;
     while (!path.empty()) {
       level& at = path.back();
@@ -190,7 +205,7 @@ class text_report {
       const std::size_t depth = leads ? at.depth : at.depth + 1;
       std::string name = tree.names[n.name];
       if (depth > levels) name.insert(0, "+" + std::to_string(depth - levels) + " ");
-      t.row(top ? "" : at.indent + (leads ? on : last ? end : tee), {name, value(n.total), share(n.total), count(n.calls), each(n.total, n.calls)});
+      t.row(top ? "" : at.indent + (leads ? on : last ? end : tee), {name, value(n.total), share(n.total), count(n.calls), spread[n.name] ? "" : each(n.total, n.calls)});
       const std::string indent = top ? "" : leads || depth >= levels ? at.indent : at.indent + (last ? "   " : line);
       path.push_back({child, 0, shown_children(tree, n), indent, depth});
     }
