@@ -249,6 +249,31 @@ void churn(const std::vector<std::string>& paths, int flags) {
   expect(!is_mapped(paths[0]), "the plugin without pyro was really unloaded");
 }
 
+/// A plugin that is gone when the window ends: its functions have names all the same.
+void unloaded(const std::string& path, int flags) {
+  pyro::config config;
+  config.sample_rate = 1000;
+  config.window = std::chrono::hours(1);
+  auto profiler = pyro::configure(config);
+  if (!dso::expect_runs(profiler)) return;
+  void* handle = ::dlopen(path.c_str(), flags);
+  if (!expect(handle != nullptr, "dlopen")) return;
+  const auto bare = reinterpret_cast<int (*)(int)>(::dlsym(handle, "dso_bare"));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(600);  // it is found within 100 ms
+  while (std::chrono::steady_clock::now() < end) bare(1'000'000);
+  ::dlclose(handle);
+  expect(!is_mapped(path), "the plugin was really unloaded");
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  const pyro::profile p = profiler.collect_now();
+  std::int64_t named = 0, unknown = 0;
+  for (std::size_t row = 0; row < p.samples.size(); ++row) {
+    const std::string& leaf = p.text(p.functions[p.frames[p.stacks[p.samples[row].stack].frame].function].name);
+    if (leaf.compare(0, 8, "dso_bare") == 0) named += p.values_of(row)[1];
+    if (leaf == "[unknown]") unknown += p.values_of(row)[1];
+  }
+  expect(named > 200 && unknown == 0, std::to_string(named) + " samples in dso_bare, " + std::to_string(unknown) + " in unknown code");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -257,6 +282,7 @@ int main(int argc, char** argv) {
   const int flags = dso::flags_of(argv[2]);
   const std::vector<std::string> paths(argv + 3, argv + argc);
   if (scenario == "churn") return churn(paths, flags), dso::result();
+  if (scenario == "unloaded") return unloaded(paths[0], flags), dso::result();
   if (scenario == "opened_before") return opened_before(paths[0], flags), dso::result();
   auto profiler = pyro::configure(pyro_test::counting_only());
   if (!dso::expect_runs(profiler)) return dso::result();

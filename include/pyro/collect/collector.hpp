@@ -31,6 +31,9 @@ class collector {
     drain_all();
   }
 
+  /// Modules have come or gone: those that are gone when the window ends shall have names all the same. The pump.
+  void see_modules() noexcept { frame_names_.see_modules(); }
+
   /// All that was counted and sampled since the last call. The caller fills in names, times and static tags.
   profile close_window() {
     profile out;

@@ -1,10 +1,12 @@
 #pragma once
 // What addresses in a window are called: functions of native frames by their symbols, modules of sites. Kept from window to window, since
-// symbols are cached in it. The worker alone.
+// symbols are cached in it. The worker alone, but for what says so.
 
 #include <pyro/encode/display_name.hpp>
 #include <pyro/model/builder.hpp>
+#include <pyro/platform/exceptions.hpp>
 #include <pyro/platform/modules.hpp>
+#include <pyro/platform/system.hpp>
 #include <pyro/sample/lines.hpp>
 #include <pyro/sample/symbols.hpp>
 
@@ -54,6 +56,17 @@ class frame_names {
   using function_start = std::uint64_t (*)(void* context, std::uint64_t address);
 
   frame_names(function_start start_of, void* context) noexcept : start_of_(start_of), context_(context) {}
+
+  /// Held by the worker from `begin` to the last look-up.
+  platform::mutex& lock() noexcept { return lock_; }
+
+  /// Notes what is loaded now. The pump; while the worker is at it there is nothing to do, since that has just looked.
+  void see_modules() noexcept {
+    if (!lock_.lock_for(0)) return;
+    PYRO_TRY { symbols_.update(modules_.refresh()); }
+    PYRO_CATCH_ALL {}
+    lock_.unlock();
+  }
 
   /// A new window: its frames are asked for by their index, and made in `to`.
   void begin(const profile& from, profile_builder& to) {
@@ -187,6 +200,7 @@ class frame_names {
     return known != comparable_.end() ? known->second : comparable_.emplace(name, comparable_name(name)).first->second;
   }
 
+  platform::mutex lock_;
   const function_start start_of_;
   void* const context_;
   platform::module_list modules_;

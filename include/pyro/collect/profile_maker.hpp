@@ -23,6 +23,7 @@ class profile_maker {
     profile& out = builder_.target();
     out.sample_types = raw_.sample_types;
     out.native = raw_.native;
+    const platform::lock_guard hold(names_.lock());
     names_.begin(raw_, builder_);
     stacks_.assign(raw_.stacks.size(), translated());
     label_sets_.assign(raw_.label_sets.size(), profile_builder::unknown);

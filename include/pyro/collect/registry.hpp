@@ -72,11 +72,12 @@ class registry {
   }
 
   /// The pump, about ten times a second; less often where there are so many mappings that looking would cost more than 1/500 of a core.
-  void follow_modules_in_turn() noexcept {
+  bool follow_modules_in_turn() noexcept {
     const std::int64_t begin = platform::clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    if (platform::monotonic_ns() < next_look_ns_) return;
-    follow_modules();
+    if (platform::monotonic_ns() < next_look_ns_) return false;
+    const bool changed = follow_modules();
     next_look_ns_ = platform::monotonic_ns() + 500 * (platform::clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin);
+    return changed;
   }
 
   /// Unwind tables of what is loaded now; those that nobody reads any more go. True where that has changed.

@@ -326,7 +326,7 @@ class runtime {
     for (unsigned round = 0; !core::load_acquire(stop_wanted_); ++round) {
       pump_wake_.wait(100000000);
       collector_.drain();
-      registry_.follow_modules_in_turn();
+      if (registry_.follow_modules_in_turn()) collector_.see_modules();
       registry_.discover();
       if (round % 10 == 0) registry_.reap();
       if (signals_.take_toggle()) core::load_relaxed(paused_) ? resume() : pause();
