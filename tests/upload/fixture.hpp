@@ -70,6 +70,7 @@ inline pyro::config settings(const std::string& address, messages& log) {
   c.server_address = address;
   c.window = std::chrono::hours(1);
   c.sample_rate = 1000;
+  c.stacks = "scopes";  // who received what is told by leaves
   c.connect_timeout = milliseconds(300);
   c.upload_timeout = milliseconds(600);
   c.upload_jitter = milliseconds(0);

@@ -9,7 +9,7 @@ namespace {
 
 process::variables environment(const std::string& address, const char* window = "1h", const char* upload_timeout = "5s") {
   return {{"PYRO_SERVER_ADDRESS", address}, {"PYRO_CONNECT_TIMEOUT", "300ms"}, {"PYRO_UPLOAD_TIMEOUT", upload_timeout},
-          {"PYRO_EXIT_TIMEOUT", "500ms"},   {"PYRO_WINDOW", window},           {"PYRO_APPLICATION_NAME", "faulty"}};
+          {"PYRO_EXIT_TIMEOUT", "500ms"},   {"PYRO_WINDOW", window},           {"PYRO_APPLICATION_NAME", "faulty"}, {"PYRO_STACKS", "scopes"}};
 }
 
 /// A scenario, and how long it took from where it says that it is ending.
@@ -285,7 +285,7 @@ TEST_CASE("started from the environment, included in either order") {
   CAPTURE(program);
   faulty_server server;
   server.script({reply(200)});
-  const outcome o = process({program}, {{"PYROSCOPE_SERVER_ADDRESS", server.url()}, {"PYRO_SAMPLE_RATE", "1000"}}).wait();
+  const outcome o = process({program}, {{"PYROSCOPE_SERVER_ADDRESS", server.url()}, {"PYRO_SAMPLE_RATE", "1000"}, {"PYRO_STACKS", "scopes"}}).wait();
   CAPTURE(o.text());
   CHECK(o.exited(0));
   CHECK(o.err.empty());

@@ -176,6 +176,7 @@ class push_encoder {
       // Flame graphs are for reading. The whole name stays in files; tools that want it have the linker's.
       if (out_.strings[f.system_name].compare(0, 2, "_Z") == 0) f.name = texts.text(display_name(out_.strings[f.name]));
       cut(f.name);
+      if (f.system_name != f.name && out_.strings[f.system_name].size() > options_.limits.function_bytes) f.system_name = f.name;  // half of one is none
       cut(f.system_name);
     }
   }
