@@ -100,7 +100,7 @@ bool ask(int port, char what) {
 int main(int argc, char** argv) {
   if (argc > 1 && std::string(argv[1]) == "serve") return server();
   const pyro_test::temporary_directory files;
-  pyro_test::process under_test({pyro_test::this_program(), "serve"}, {{"PYRO", "pprof:" + files / "run.pb.gz"}, {"PYRO_WINDOW", PYRO_TEST_ASAN ? "10s" : "200ms"}});
+  pyro_test::process under_test({pyro_test::this_program(), "serve"}, {{"PYRO", "pprof:" + files / "run.pb.gz"}, {"PYRO_WINDOW", PYRO_TEST_ASAN ? "10s" : "200ms"}, {"PYRO_STACKS", "scopes"}});
   CHECK(under_test.wait_for_text("\n"));
   int port = 0;
   CHECK_EQUAL(std::sscanf(under_test.output().c_str(), "port %d", &port), 1);

@@ -516,6 +516,7 @@ TEST_CASE("the ledger of a running profiler balances for whoever asks, with expo
   for (int i = 0; i < 100; ++i)
     prompt->results.push_back(i % 3 == 0 ? export_result::success() : i % 3 == 1 ? export_result::failure("x") : export_result::retry_later("x"));
   pyro::config c;
+  c.stacks = "scopes";
   c.window = 100ms;
   c.sample_rate = 1000;
   c.exporters = {later, prompt};
@@ -572,6 +573,7 @@ TEST_CASE("flush and stop hand their deadlines on: an exporter that waits until 
   auto later = std::make_shared<later_exporter>();  // nobody settles anything
   const message_list log;
   pyro::config c;
+  c.stacks = "scopes";
   c.window = 3600s;
   c.sample_rate = 1000;
   c.exit_timeout = 1s;
@@ -625,6 +627,7 @@ TEST_CASE("flush without background threads hands its deadline on as well") {
 TEST_CASE("flushes from several threads, patient and not: each is back in its time") {
   auto later = std::make_shared<later_exporter>();
   pyro::config c;
+  c.stacks = "scopes";
   c.window = 3600s;
   c.sample_rate = 1000;
   c.exit_timeout = 100ms;
@@ -656,6 +659,7 @@ TEST_CASE("what profiling cost is of this run alone, and never negative") {
     auto later = std::make_shared<later_exporter>();
     later->cpu = 5'000'000'000;  // from before
     pyro::config c;
+    c.stacks = "scopes";
     c.window = 3600s;
     c.exporters = {memory, later};
     c.log = message_list().callback();

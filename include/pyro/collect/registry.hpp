@@ -39,7 +39,7 @@ class registry {
     core::store_release(engine_, wanted);
     const bool started = engine_->start(why_not);
     if (!started) core::store_release(engine_, static_cast<sampling::engine*>(&none_));
-    period_ns_ = period_ns;
+    core::store_relaxed(period_ns_, period_ns);
     outside_.begin();
     each_live([&](thread_state& t) { attach(t); });
     return started;
@@ -47,7 +47,7 @@ class registry {
 
   void set_period(std::int64_t period_ns) noexcept {
     platform::lock_guard hold(mutex_);
-    period_ns_ = period_ns;
+    core::store_relaxed(period_ns_, period_ns);
     each_live([&](thread_state& t) { engine_->set_period(t, period_ns); });
   }
 
@@ -260,7 +260,8 @@ class registry {
   }
 
   void attach(thread_state& t) noexcept {
-    if (!engine_->attach(t, period_ns_)) core::add_shared(losses_.timer_failed, 1);
+    // One that was found from outside may have ended since; it is given up at the next round.
+    if (!engine_->attach(t, period_ns_) && platform::thread_exists(t.tid)) core::add_shared(losses_.timer_failed, 1);
   }
 
   /// The calling thread's state by its key, also where its modules' pointers were cleared; nullptr where it has none.
