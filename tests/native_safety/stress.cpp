@@ -212,7 +212,7 @@ int main(int argc, char** argv) {
 #if !PYRO_TEST_TSAN  // which calls handlers later, with the registers of before
   CHECK(static_cast<double>(n.complete) >= 0.9 * all);
 #endif
-  CHECK(tables.builds() > static_cast<unsigned>(seconds));
+  CHECK(tables.builds() > (PYRO_TEST_TSAN || PYRO_TEST_ASAN ? 1U : static_cast<unsigned>(seconds)));  // sanitizers starve the pump
   CHECK_EQUAL(retired, 0U);
   CHECK(most_retired <= 32);
   CHECK(threads_left <= 1 + PYRO_TEST_TSAN);  // it has a thread of its own
