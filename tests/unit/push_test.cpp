@@ -476,7 +476,7 @@ TEST_CASE("push: long names of functions lose their middle, both ends can be rea
   }
 }
 
-TEST_CASE("push: linker names are cut as well, names that are equal stay one") {
+TEST_CASE("push: a linker's name that is too long is left out, half of one is none; names that are equal stay one") {
   profile_maker m;
   function f;
   f.name = m.builder().text("a::f");
@@ -489,7 +489,8 @@ TEST_CASE("push: linker names are cut as well, names that are equal stay one") {
   m.row(m.builder().add_stack(no_stack, m.builder().add_frame(at)), {}, {0, 1, 1});
   const push_request r = only(encode_push(m.get()));
   CHECK(r.profile.samples.at(0).frames.at(0).name == "a::f");
-  CHECK(r.profile.samples.at(0).frames.at(0).system_name.size() == 512);
+  CHECK(r.profile.samples.at(0).frames.at(0).system_name.empty());
+  CHECK(r.profile.samples.at(1).frames.at(0).name.size() == 512);
   CHECK(r.profile.samples.at(1).frames.at(0).system_name.empty());
 }
 
