@@ -95,6 +95,8 @@ job jobs[] = {
     {"longjmp", &workloads::jump_out},
 #if !PYRO_TEST_TSAN  // which knows no coroutines
     {"coroutines", &workloads::coroutine::round},
+#endif
+#if !PYRO_TEST_TSAN && !PYRO_TEST_ASAN  // whose frames are larger
     {"ends of stacks", &stack_end_round},
 #endif
 };

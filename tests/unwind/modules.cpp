@@ -138,8 +138,8 @@ void on_flood(int, siginfo_t*, void* context) {
 
 void nothing() {}
 
-thread_local volatile int sink;
-__attribute__((noinline)) int deep(int n) { return n == 0 ? sink : deep(n - 1) + n; }
+thread_local volatile unsigned sink;
+__attribute__((noinline)) unsigned deep(unsigned n) { return n == 0 ? sink : deep(n - 1) + n; }
 
 void all_at_once(long milliseconds) {
   handle(SIGUSR2, on_flood);
