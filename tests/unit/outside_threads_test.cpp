@@ -114,6 +114,22 @@ TEST_CASE("a thread's first scope takes over the slot that it was given") {
   CHECK(seconds(rows.at("[no scope]").cpu_ns) >= (seconds(outside) - first_round) * (PYRO_TEST_TSAN ? 0.5 : 0.95));
 }
 
+TEST_CASE("what a thread did before its first scope is in the window, also where no thread without a scope is left") {
+  auto p = pyro::configure(sampled(500));
+  PYRO_SCOPE("main thread");
+  std::int64_t outside = 0;
+  const auto run = [&](std::chrono::milliseconds cpu) {
+    std::thread([&outside, cpu] {
+      outside += spin(cpu);
+      PYRO_SCOPE("late");
+    }).join();
+  };
+  run(400ms);
+  const auto first = rows_of(p.collect_now());
+  CHECK(seconds(first.at("[no scope]").cpu_ns) >= (seconds(outside) - first_round) * (PYRO_TEST_TSAN ? 0.5 : 0.95));
+  CHECK(rows_of(p.collect_now()).count("[no scope]") == 0);  // once
+}
+
 TEST_CASE("threads that end are given up, timers and slots with them") {
   auto p = pyro::configure(sampled(1000));
   for (int round = 0; round < 6; ++round) {

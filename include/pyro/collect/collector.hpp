@@ -45,9 +45,11 @@ class collector {
       next.swap(gathered_);
       take_losses(out.lost);
       registry_.each_thread([&](thread_state& t) {
+        if (registry_.is_outside(t)) return;
         const tree_count counted = take_tree(*core::load_acquire(t.tree), &t, rows);
         if (counted.is_stale() && is_crowded()) ask_for_fresh_tree(t);
       });
+      if (registry_.unscoped() != nullptr) take_tree(*registry_.unscoped(), nullptr, rows);
       if (ended_ != nullptr) ended_count_ = take_tree(*ended_, nullptr, rows);
       building_ = true;  // the rows point into trees: until the profile is built `drain` frees none
     }
@@ -75,16 +77,17 @@ class collector {
     ended_count_ = {};
     if (ended_ != nullptr) call_tree::destroy(ended_, registry_.memory(), registry_.texts());
     ended_ = nullptr;
+    const auto forget = [](core::node& n) {
+      n.seen_calls = core::load_relaxed(n.calls);
+      n.seen_other = core::load_relaxed(n.other);
+      n.samples = n.other_samples = 0;
+      n.cpu_ns = n.other_cpu_ns = 0;
+    };
     registry_.each_thread([&](thread_state& t) {
-      const auto forget = [](core::node& n) {
-        n.seen_calls = core::load_relaxed(n.calls);
-        n.seen_other = core::load_relaxed(n.other);
-        n.samples = n.other_samples = 0;
-        n.cpu_ns = n.other_cpu_ns = 0;
-      };
       each_node(*t.tree, forget);
       for (call_tree* tree = t.left_trees; tree != nullptr; tree = tree->next) each_node(*tree, forget);
     });
+    if (registry_.unscoped() != nullptr) each_node(*registry_.unscoped(), forget);
     restart_threads();
     start_run();
   }

@@ -105,7 +105,8 @@ class registry {
     if (&engine() == &none_ || core::load_relaxed(period_ns_) == 0 || !outside_.list()) return;
     {
       platform::lock_guard hold(mutex_);
-      if (unscoped_ == nullptr && (unscoped_ = call_tree::make(memory_)) == nullptr) return;
+      if (unscoped_ == nullptr) core::store_release(unscoped_, call_tree::make(memory_));
+      if (unscoped_ == nullptr) return;
       each_live([&](thread_state& t) {
         if (native_ && is_outside(t)) outside_.add_unplaced(t);
       });
@@ -123,6 +124,9 @@ class registry {
 
   /// True for a thread that `discover` found and that has entered no scope since: it has no tree of its own.
   bool is_outside(const thread_state& t) const noexcept { return t.tree == unscoped_; }
+
+  /// The one tree of all those threads, also of such as have ended or entered a scope since; null as long as there was none.
+  call_tree* unscoped() const noexcept { return core::load_acquire(unscoped_); }
 
   // ---- the slow path, by application threads ----
 
