@@ -3,10 +3,11 @@
 // where one is registered: including <pyro/encode/zlib.hpp> in the file that calls `configure` does it.
 // Any thread. Formats: RFC 1952 (gzip), RFC 1951 (deflate, section 3.2.4).
 
-#include <array>    // CRC table
-#include <atomic>   // the compressor's slot
-#include <cstdint>  // wire values
-#include <string>   // the bytes
+#include <array>        // CRC table
+#include <atomic>       // the compressor's slot
+#include <cstdint>      // wire values
+#include <string>       // the bytes
+#include <string_view>  // what is summed
 
 namespace pyro {
 
@@ -30,7 +31,7 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() noexcept {
   return table;
 }
 
-inline std::uint32_t crc32(const std::string& data) noexcept {
+inline std::uint32_t crc32(std::string_view data) noexcept {
   static constexpr std::array<std::uint32_t, 256> table = make_crc_table();
   std::uint32_t c = 0xffffffffU;
   for (const char byte : data) c = table[(c ^ static_cast<unsigned char>(byte)) & 0xffU] ^ (c >> 8U);

@@ -127,6 +127,7 @@ struct profile {
   losses lost;
   native_stacks native;
   own_cost cost;
+  std::vector<std::string> comments;              ///< what a file that was read says for people; pyro's own profiles have none
 
   const std::string& text(string_index i) const noexcept { return strings[i]; }
   const std::int64_t* values_of(std::size_t row) const noexcept { return values.data() + row * sample_types.size(); }
