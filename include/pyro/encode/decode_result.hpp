@@ -18,7 +18,7 @@ struct decode_limits {
   std::size_t max_memory = std::size_t{1} << 30U;     ///< bytes of the profile that is made, with the tables it is made by, about
   std::size_t max_samples = 10'000'000;               ///< rows of the file
   std::size_t max_stack_depth = 65'536;               ///< frames of one sample, inlined ones included
-  std::uint64_t max_frames = 1'000'000'000;           ///< of all samples together, which a few bytes of file may multiply
+  std::uint64_t max_frames = 300'000'000;             ///< of all samples together, which a few bytes of file may multiply
   std::size_t max_labels = 1'000;                     ///< of one sample
 };
 
@@ -55,6 +55,13 @@ class decode_failure {
   std::string what_;
   std::size_t offset_ = 0;
 };
+
+/// About what a profile takes with its index, without texts and label sets: known at any time, at no cost.
+inline std::size_t bytes_of_tables(const profile& p) noexcept {
+  constexpr std::size_t index = 8;
+  return p.mappings.size() * (sizeof(mapping) + index) + p.functions.size() * (sizeof(function) + index) + p.frames.size() * (sizeof(frame) + index) +
+         p.stacks.size() * (sizeof(stack) + index) + p.samples.size() * (sizeof(sample) + index) + p.values.size() * sizeof(std::int64_t);
+}
 
 }  // namespace detail
 }  // namespace pyro

@@ -5,9 +5,10 @@
 #include <pyro/encode/utf8.hpp>
 #include <pyro/model/profile.hpp>
 
-#include <string>   // results
-#include <utility>  // move
-#include <vector>   // label pairs
+#include <string>       // results
+#include <string_view>  // linkers' names
+#include <utility>      // move
+#include <vector>       // label pairs
 
 namespace pyro::detail {
 
@@ -22,9 +23,18 @@ inline std::string frame_name(const profile& p, const frame& f) {
   return "0x" + hex;
 }
 
-/// The same for reading: of native frames without parameters, return types and long template arguments.
+/// Whether a linker's name is a C++ function's: what Rust's compiler makes looks alike, but ends in a hash ("...17h0123456789abcdefE").
+inline bool is_mangled_cpp(std::string_view linker_name) noexcept {
+  if (linker_name.substr(0, 2) != "_Z") return false;
+  constexpr std::size_t hash = 20;  // with its length in front and the E behind
+  return linker_name.size() < hash || linker_name.back() != 'E' || linker_name.substr(linker_name.size() - hash, 3) != "17h";
+}
+
+/// The same for reading: of native C++ functions without parameters, return types and long template arguments. Names of other languages, which
+/// files that others wrote are full of, stay whole.
 inline std::string short_frame_name(const profile& p, const frame& f) {
-  return f.kind == frame_kind::native ? display_name(frame_name(p, f)) : frame_name(p, f);
+  const bool shorten = f.kind == frame_kind::native && is_mangled_cpp(p.text(p.functions[f.function].system_name));
+  return shorten ? display_name(frame_name(p, f)) : frame_name(p, f);
 }
 
 /// What stands for a stack without frames.

@@ -65,9 +65,7 @@ class pprof_tables {
 
   /// False where tables and profile are larger than the limit.
   bool has_room(std::size_t offset) {
-    const std::size_t used = table_bytes_ + text_bytes_ + out_.mappings.size() * (sizeof(mapping) + 8) + out_.functions.size() * (sizeof(function) + 8) +
-                             out_.frames.size() * (sizeof(frame) + 8) + out_.stacks.size() * (sizeof(stack) + 8) +
-                             out_.samples.size() * (sizeof(sample) + 8) + out_.values.size() * sizeof(std::int64_t);
+    const std::size_t used = table_bytes_ + text_bytes_ + bytes_of_tables(out_);
     if (used <= limits_.max_memory) return true;
     return failure_.fail(offset, "a profile of at most " + std::to_string(limits_.max_memory) + " bytes of memory", "more");
   }
