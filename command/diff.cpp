@@ -1,9 +1,9 @@
 // pyro diff: what has changed between two builds, two hours, two machines; and a gate for CI. docs/diff.md tells what the gate tests.
 
 #include "comparison.hpp"
+#include "html_page.hpp"
 #include "inputs.hpp"
 
-#include <pyro/encode/html.hpp>
 #include <pyro/encode/text_table.hpp>
 
 namespace pyro::command {
@@ -92,7 +92,6 @@ bool gate(const side& base, const side& now, const diff_options& options, std::s
   const gate_result result = judge(base.runs, now.runs, settings);
 
   std::vector<const judged*> failed;
-  double seen_share = 0;
   std::size_t seen = 0;
   constexpr double interesting = 0.10;
   for (const judged& j : result.functions) {
@@ -100,10 +99,6 @@ bool gate(const side& base, const side& now, const diff_options& options, std::s
     if (j.seen_from <= interesting) ++seen;
   }
   std::sort(failed.begin(), failed.end(), [](const judged* a, const judged* b) { return a->now > b->now; });
-  for (const judged& j : result.functions) {
-    const auto found = now.functions.find(j.name);
-    if (j.seen_from <= interesting && found != now.functions.end()) seen_share += static_cast<double>(found->second.self) / static_cast<double>(now.whole);
-  }
   const std::string limit = decimals(options.fail_above, options.fail_above == std::floor(options.fail_above) ? 0 : 1) + " %";
   const std::string judged_count = std::to_string(result.functions.size()) + (result.functions.size() == 1 ? " function" : " functions");
   const char* red = has_colours() ? "\033[31m" : "";

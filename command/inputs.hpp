@@ -5,12 +5,7 @@
 #include "suggest.hpp"
 #include "terminal.hpp"
 
-#include <pyro/encode/pprof_decoder.hpp>
-#if __has_include(<pyro/encode/folded_decoder.hpp>)
 #include <pyro/encode/folded_decoder.hpp>
-#else
-namespace pyro { inline decode_result decode_folded(std::string_view b) { return decode_pprof(b); } }
-#endif
 #include <pyro/encode/pprof_decoder.hpp>
 #include <pyro/encode/zlib.hpp>
 
