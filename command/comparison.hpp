@@ -27,8 +27,7 @@ struct side {
   std::int64_t whole = 0;
   std::map<std::string, function_values> functions;
   side_counts runs;
-  bool counted = true;       ///< it is known how many samples the values are
-  double sample_weight = 1;  ///< the least of its runs
+  bool counted = true;  ///< it is known how many samples the values are
 
   void add(const profile& p, const std::string& type_wanted) {
     const std::size_t column = column_of(p, type_wanted);
@@ -38,7 +37,7 @@ struct side {
     int calls = p.column("calls");
     if (calls >= 0 && (static_cast<std::size_t>(calls) == column || p.total(static_cast<std::size_t>(calls)) == 0)) calls = -1;
     const std::int64_t sum = p.total(column);
-    double per_value = 1;  // samples
+    double per_value = 1;  // looks
     const int samples = p.column("samples");
     const bool measured_by_samples = type.unit == "nanoseconds" || type.type == "samples";  // not bytes, not counts of anything else
     if (sum > 0 && measured_by_samples && samples >= 0 && p.total(static_cast<std::size_t>(samples)) > 0)
@@ -47,12 +46,12 @@ struct side {
       per_value = 1.0 / static_cast<double>(p.period);
     else if (sum > 0)
       counted = false;
-    if (p.period_type.unit == "nanoseconds" && p.period > 0 && p.period < tick_ns)
-      sample_weight = std::min(sample_weight, static_cast<double>(p.period) / static_cast<double>(tick_ns));
+    if (p.period_type.unit == "nanoseconds" && p.period > 0 && p.period < tick_ns) per_value *= static_cast<double>(p.period) / static_cast<double>(tick_ns);
 
     const detail::call_tree tree = detail::make_call_tree(p, column, calls);
     run_counts run;
     run.samples = static_cast<double>(sum) * per_value;
+    run.worth = 1 / per_value;
     for (const detail::function_total& f : detail::totals_by_function(tree)) {
       const std::string& name = tree.names[f.name];
       function_values& all = functions[name];
@@ -93,7 +92,8 @@ inline std::vector<compared> compare(const side& base, const side& now, bool by_
   const auto second = [by_total](const compared& c) { return std::fabs(by_total ? c.self_after - c.self_before : c.total_after - c.total_before); };
   std::stable_sort(out.begin(), out.end(), [&](const compared& a, const compared& b) {
     if (change(a) != change(b)) return change(a) > change(b);
-    return second(a) > second(b);
+    if (second(a) != second(b)) return second(a) > second(b);
+    return a.total_after + a.self_after > b.total_after + b.self_after;
   });
   return out;
 }

@@ -40,7 +40,8 @@ void table(const side& base, const side& now, const diff_options& options, std::
   const std::vector<compared> all = compare(base, now, options.by == "total");
   bool calls = false;
   for (const compared& c : all) calls = calls || (c.base.calls > 0 && c.now.calls > 0);
-  std::vector<std::string> head{"Function", "base self %", "new self %", "change", "base total %", "new total %", "change"};
+  const bool total = options.by == "total";
+  std::vector<std::string> head{"Function", "base " + options.by + " %", "new " + options.by + " %", "change"};
   if (calls) head.insert(head.end(), {"base a call", "new a call", "change"});
   detail::text_table t(head, "\xe2\x94\x80", "\xe2\x80\xa6");
   std::size_t shown_lines = 0, hidden = 0;
@@ -51,14 +52,14 @@ void table(const side& base, const side& now, const diff_options& options, std::
       continue;
     }
     ++shown_lines;
-    std::vector<std::string> cells{c.name,
-                                   detail::format_percent(c.base.self, base.whole), detail::format_percent(c.now.self, now.whole), points(c.self_after - c.self_before),
-                                   detail::format_percent(c.base.total, base.whole), detail::format_percent(c.now.total, now.whole), points(c.total_after - c.total_before)};
+    const std::int64_t before = total ? c.base.total : c.base.self, after = total ? c.now.total : c.now.self;
+    std::vector<std::string> cells{c.name, detail::format_percent(before, base.whole), detail::format_percent(after, now.whole),
+                                   points(total ? c.total_after - c.total_before : c.self_after - c.self_before)};
     const bool known = c.base.calls > 0 && c.now.calls > 0 && c.base.total > 0 && c.now.total > 0;
     if (known) {
-      const double before = static_cast<double>(c.base.total) / static_cast<double>(c.base.calls);
-      const double after = static_cast<double>(c.now.total) / static_cast<double>(c.now.calls);
-      cells.insert(cells.end(), {format_value(c.base.total / c.base.calls, base.type), format_value(c.now.total / c.now.calls, now.type), growth(after / before - 1)});
+      const double once_before = static_cast<double>(c.base.total) / static_cast<double>(c.base.calls);
+      const double once_after = static_cast<double>(c.now.total) / static_cast<double>(c.now.calls);
+      cells.insert(cells.end(), {format_value(c.base.total / c.base.calls, base.type), format_value(c.now.total / c.now.calls, now.type), growth(once_after / once_before - 1)});
     }
     t.row("", std::move(cells));
   }
@@ -70,11 +71,8 @@ std::string side_line(const char* name, const side& s) {
   return std::string(name) + format_value(s.whole, s.type) + " of " + type_name(s.type) + " in " + std::to_string(s.runs.size()) + (s.runs.size() == 1 ? " file\n" : " files\n");
 }
 
-std::string rate(const judged& j, const side& base, double value) {
-  if (!j.per_call) return decimals(value * 100, 1) + " %";
-  double samples = 0;
-  for (const run_counts& run : base.runs) samples += run.samples;
-  return format_value(static_cast<std::int64_t>(value * static_cast<double>(base.whole) / std::max(samples, 1.0) + 0.5), base.type);
+std::string rate(const judged& j, const value_type& type, double value) {
+  return j.per_call ? format_value(static_cast<std::int64_t>(value + 0.5), type) : decimals(value * 100, 1) + " %";
 }
 
 /// The verdict, for people; true where the gate fails.
@@ -88,7 +86,6 @@ bool gate(const side& base, const side& now, const diff_options& options, std::s
   settings.fail_above = options.fail_above / 100;
   settings.min_share = options.min_share / 100;
   if (options.noise >= 0) settings.noise_once = settings.noise_floor = options.noise / 100;
-  settings.sample_weight = std::min(base.sample_weight, now.sample_weight);
   const gate_result result = judge(base.runs, now.runs, settings);
 
   std::vector<const judged*> failed;
@@ -107,7 +104,7 @@ bool gate(const side& base, const side& now, const diff_options& options, std::s
   if (result.failed) {
     out += std::string("\n") + red + "gate: FAILED" + plain + ": " + std::to_string(failed.size()) + " of " + judged_count + " judged " + (failed.size() == 1 ? "is" : "are") + " more than " + limit + " slower\n";
     for (const judged* j : failed)
-      out += "  " + j->name + ": " + growth(j->growth) + (j->per_call ? " CPU a call, " : " against the rest, ") + rate(*j, base, j->base) + " -> " + rate(*j, base, j->now) +
+      out += "  " + j->name + ": " + growth(j->growth) + (j->per_call ? " CPU a call, " : " against the rest, ") + rate(*j, base.type, j->base) + " -> " + rate(*j, base.type, j->now) +
              ", by chance with probability " + probability(j->adjusted) + "\n";
   } else {
     out += std::string("\n") + green + "gate: passed" + plain + ": none of " + judged_count + " judged is surely more than " + limit + " slower\n";

@@ -17,14 +17,15 @@
 
 namespace pyro::command {
 
-/// One function in one run. `self` and `total` in samples.
+/// One function in one run. `self` and `total` in looks: samples, or fewer where several samples were one look at the program.
 struct function_counts {
   double self = 0, total = 0, calls = 0;
 };
 
 /// One file of one side.
 struct run_counts {
-  double samples = 0;  ///< of all functions
+  double samples = 0;  ///< looks, of all functions
+  double worth = 1;    ///< what a look stands for, such as nanoseconds: rates of the sampler may differ
   std::map<std::string, function_counts> functions;
 };
 
@@ -36,13 +37,12 @@ struct gate_options {
   double min_share = 0.01;     ///< smaller functions are not judged: each one judged makes the others harder to see
   double noise_once = 0.02;    ///< assumed standard deviation between runs where there is one run a side
   double noise_floor = 0.005;  ///< and the least where there are more
-  double sample_weight = 1;    ///< independent looks a sample is worth; less than 1 where the kernel's tick is slower than the sampler
 };
 
 struct judged {
   std::string name;
   bool per_call = false;
-  double base = 0, now = 0;    ///< samples a call, or share
+  double base = 0, now = 0;    ///< worth a call, or share
   double growth = 0;           ///< now / base - 1, of odds where it is by share
   double p = 1, adjusted = 1;
   double seen_from = 0;        ///< growth that would be found in 95 of 100 comparisons like this one
@@ -100,16 +100,17 @@ inline evidence weigh(const series& base, const series& now, bool per_call, cons
   evidence out;
   const double k0 = sum(base.samples), k1 = sum(now.samples), e0 = sum(base.exposure), e1 = sum(now.exposure);
   if (e0 <= 0 || e1 <= 0) return out;
-  out.growth_log = std::log((k1 + 0.5) / (e1 + 0.5)) - std::log((k0 + 0.5) / (e0 + 0.5));
+  const double more = per_call ? 0 : 0.5;  // calls are no chance
+  out.growth_log = std::log((k1 + 0.5) / (e1 + more)) - std::log((k0 + 0.5) / (e0 + more));
   const bool several = base.samples.size() >= 2 && now.samples.size() >= 2;
   const double runs = 1.0 / static_cast<double>(base.samples.size()) + 1.0 / static_cast<double>(now.samples.size());
   const double noise = several ? options.noise_floor : options.noise_once;
-  const double counting = std::sqrt((counting_variance(base, per_call) + counting_variance(now, per_call)) / options.sample_weight + noise * noise * runs);
+  const double counting = std::sqrt(counting_variance(base, per_call) + counting_variance(now, per_call) + noise * noise * runs);
   double p_up = normal_tail(out.growth_log / counting), p_down = normal_tail(-out.growth_log / counting);
   if (k0 < 10 || k1 < 10) {  // logarithms of few samples are not normal: of all samples, so many on the new side
-    const double part = e1 / (e0 + e1), weight = options.sample_weight;
-    p_up = std::max(p_up, binomial_tail(k1 * weight, (k0 + k1) * weight, part));
-    p_down = std::max(p_down, binomial_tail(k0 * weight, (k0 + k1) * weight, 1 - part));
+    const double part = e1 / (e0 + e1);
+    p_up = std::max(p_up, binomial_tail(k1, k0 + k1, part));
+    p_down = std::max(p_down, binomial_tail(k0, k0 + k1, 1 - part));
   }
   const double allowed = std::log1p(options.fail_above);
   const auto seen = [allowed](double deviation, double least) { return std::max(deviation * (least + in_95_of_100), allowed + deviation * in_95_of_100); };
@@ -119,11 +120,11 @@ inline evidence weigh(const series& base, const series& now, bool per_call, cons
     struct center {
       double mean = 0, spread = 0, weight = 0;
     };
-    const auto center_of = [](const series& s, double exposure) {
+    const auto center_of = [more](const series& s, double exposure) {
       center c;
       std::vector<double> rates;
       for (std::size_t i = 0; i < s.samples.size(); ++i) {
-        rates.push_back(std::log((s.samples[i] + 0.5) / (s.exposure[i] + 0.5)));
+        rates.push_back(std::log((s.samples[i] + 0.5) / (s.exposure[i] + more)));
         const double part = s.exposure[i] / exposure;
         c.mean += part * rates.back();
         c.weight += part * part;  // 1 / n where all runs are equally long
@@ -167,7 +168,7 @@ inline series calls(const side_counts& side, const std::string& name) {
   for (const run_counts& run : side) {
     const function_counts f = of(run, name);
     out.samples.push_back(f.total);
-    out.exposure.push_back(f.calls);
+    out.exposure.push_back(f.calls / run.worth);
     out.whole.push_back(run.samples);
   }
   return out;
@@ -189,7 +190,7 @@ inline gate_result judge(const side_counts& base, const side_counts& now, const 
         function_counts& sum_of = into[f.first];
         sum_of.self += f.second.self;
         sum_of.total += f.second.total;
-        sum_of.calls += f.second.calls;
+        sum_of.calls += f.second.calls / run.worth;
       }
     }
   };
