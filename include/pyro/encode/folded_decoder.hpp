@@ -22,7 +22,9 @@ namespace detail {
 class folded_decoder {
  public:
   folded_decoder(std::string_view text, const decode_limits& limits, profile& out, decode_failure& failure)
-      : text_(text), limits_(limits), out_(out), builder_(out), failure_(failure), no_labels_(builder_.add_labels({})) {}
+      : text_(text), limits_(limits), out_(out), builder_(out), failure_(failure), no_labels_(builder_.add_labels({})) {
+    builder_.add_mapping(mapping());  // frames refer to one
+  }
 
   bool decode() {
     for (std::size_t at = 0; at < text_.size();) {

@@ -5,10 +5,11 @@
 #include <pyro/encode/gzip.hpp>
 #include <pyro/encode/losses.hpp>
 #include <pyro/encode/names.hpp>
+#include <pyro/encode/pprof_kinds.hpp>
 #include <pyro/encode/protobuf.hpp>
 #include <pyro/encode/units.hpp>
 
-#include <algorithm>      // find
+#include <algorithm>      // find, any_of
 #include <cstddef>        // rows
 #include <cstdint>        // values
 #include <map>            // groups of frames
@@ -111,10 +112,14 @@ class pprof_encoder {
       frame_used_[index] = true;
       // A function that calls itself has the same address again, and the same frame.
       const bool again = std::find(inlined.begin(), inlined.end(), index) != inlined.end();
-      if (!inlined.empty() && (again || p_.frames[index].address == 0 || p_.frames[index].address != p_.frames[inlined.back()].address)) finish();
+      if (!inlined.empty() && (again || !is_one_place(p_.frames[index], p_.frames[inlined.back()]))) finish();
       inlined.push_back(index);
     }
     finish();
+  }
+
+  static bool is_one_place(const frame& a, const frame& b) noexcept {
+    return a.address != 0 && a.address == b.address && a.mapping == b.mapping && a.kind == b.kind;
   }
 
   /// The label fields of a sample, encoded once a label set. Keys that begin with `pprof::` are pprof's own: left out.
@@ -187,22 +192,38 @@ class pprof_encoder {
     add_line(std::uint64_t{f.function} + 1, f.line);
   }
 
+  /// The frame's kind, where a reader would take it for another.
+  void add_kind(const frame& f) {
+    if (f.kind != implied_kind(says_pyro(), f.address, frame_name(p_, f))) add_kind(pprof_kind_of(f.kind));
+  }
+  void add_kind(pprof_kind kind) { part_.number(pprof_kind_field, static_cast<std::uint64_t>(kind)); }
+
+  /// Whether a comment will tell that pyro wrote the file.
+  bool says_pyro() const noexcept {
+    const auto by_pyro = [](const std::string& s) { return s.compare(0, pprof_comment.size(), pprof_comment) == 0; };
+    return !p_.application.empty() || !p_.engine.empty() || any_lost_ || std::any_of(p_.comments.begin(), p_.comments.end(), by_pyro);
+  }
+
   void write_locations() {
+    any_lost_ = !format_losses(p_.lost).empty();
     function_used_.assign(p_.functions.size(), false);
     for (std::size_t i = 0; i < p_.frames.size(); ++i) {
       if (!frame_alone_[i]) continue;
       begin_location(i + 1, p_.frames[i]);
       add_line(p_.frames[i]);
+      add_kind(p_.frames[i]);
       out_.bytes(4, part_.data());
     }
     for (const auto& group : groups_) {
       begin_location(group.second, p_.frames[group.first[0]]);
       for (const std::uint32_t inlined : group.first) add_line(p_.frames[inlined]);
+      add_kind(p_.frames[group.first[0]]);
       out_.bytes(4, part_.data());
     }
     if (!empty_stack_used_) return;
     begin_location(p_.frames.size() + 1, frame());
     add_line(p_.functions.size() + 1, 0);
+    add_kind(pprof_kind::no_frame);
     out_.bytes(4, part_.data());
   }
 
@@ -228,7 +249,7 @@ class pprof_encoder {
     out_.bytes(5, part_.data());
   }
 
-  /// For people only; nothing may depend on them. Texts that differ in every file are left to encode_text: readers that merge files
+  /// For people, and for our decoder. Texts that differ in every file are left to encode_text: readers that merge files
   /// print each one.
   void write_comments() {
     std::vector<std::int64_t> comments;
@@ -238,6 +259,7 @@ class pprof_encoder {
     comment("application", p_.application);
     comment("engine", p_.engine);
     comment("lost", format_losses(p_.lost));
+    for (const std::string& other : p_.comments) comments.push_back(string_id(other));
     out_.packed(13, comments);
   }
 
@@ -254,6 +276,7 @@ class pprof_encoder {
   std::vector<std::string> labels_;
   std::vector<bool> labels_known_, frame_used_, frame_alone_, function_used_;
   bool empty_stack_used_ = false;
+  bool any_lost_ = false;
 };
 
 }  // namespace detail

@@ -180,8 +180,10 @@ class pprof_tables {
       if (!value_type_of(t, out_.sample_types.back())) return false;
     }
     if (!value_type_of(period_type_, out_.period_type)) return false;
+    if (out_.time_ns < 0) out_.time_ns = 0;  // before 1970: none was recorded
     if (out_.duration_ns < 0) out_.duration_ns = 0;
-    if (out_.time_ns > 0 && out_.duration_ns > INT64_MAX - out_.time_ns) out_.duration_ns = INT64_MAX - out_.time_ns;
+    if (out_.duration_ns > INT64_MAX - out_.time_ns) out_.duration_ns = INT64_MAX - out_.time_ns;
+    if (out_.period < 0) out_.period = 0;
     if (!find_default()) return false;
     for (const raw_number& n : comments_) {
       std::string_view s;
@@ -348,11 +350,10 @@ class pprof_tables {
     charge(sizeof(std::uint32_t));
   }
 
-  /// Places without a module, where there are modules, get an empty one.
+  /// Places without a module get an empty one: a profile has at least one.
   std::uint32_t mapping_place(std::uint64_t id) {
     const std::uint32_t place = mapping_ids_.find(id);
-    if (place != none) return mapping_places_[place];
-    return out_.mappings.empty() ? 0 : builder_.add_mapping(mapping());
+    return place != none ? mapping_places_[place] : builder_.add_mapping(mapping());
   }
 
   struct location_frames {

@@ -44,14 +44,12 @@ class profile_builder {
 
   /// Sorts the labels by key; of a key that occurs twice the later one stays.
   std::uint32_t add_labels(label_set labels) {
-    label_set kept;
-    for (auto it = labels.rbegin(); it != labels.rend(); ++it) {
-      const auto same_key = [&](const label& l) { return l.key == it->key; };
-      if (std::none_of(kept.begin(), kept.end(), same_key)) kept.push_back(*it);
-    }
-    const auto by_key = [&](const label& a, const label& b) { return out_.strings[a.key] < out_.strings[b.key]; };
-    std::sort(kept.begin(), kept.end(), by_key);
-    return intern(label_sets_, out_.label_sets, kept);
+    // Equal texts are one string: their indices tell.
+    const auto same_key = [](const label& a, const label& b) { return a.key == b.key; };
+    std::stable_sort(labels.begin(), labels.end(), [](const label& a, const label& b) { return a.key < b.key; });
+    labels.erase(labels.begin(), std::unique(labels.rbegin(), labels.rend(), same_key).base());
+    std::sort(labels.begin(), labels.end(), [&](const label& a, const label& b) { return out_.strings[a.key] < out_.strings[b.key]; });
+    return intern(label_sets_, out_.label_sets, labels);
   }
 
   /// Adds to the values of the row (stack, labels), making it where it is new. `values` has one entry a sample type.
@@ -62,7 +60,7 @@ class profile_builder {
     if (at == unknown) return false;
     out_.values.resize(out_.samples.size() * columns, 0);
     std::int64_t* row = out_.values.data() + at * columns;
-    for (std::size_t i = 0; i < columns; ++i) row[i] += values[i];
+    for (std::size_t i = 0; i < columns; ++i) row[i] = add_values(row[i], values[i]);
     return true;
   }
 

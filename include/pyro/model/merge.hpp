@@ -1,10 +1,10 @@
 #pragma once
-// Merging: adds windows up to a run. Sums never change; what no longer fits goes to the stack `[other]` under the same labels.
+// Merging: adds windows up to a run, or files of any kind. Sums never change, a sample type is told by name and unit; what no longer fits goes to the stack `[other]` under the same labels.
 // Used by exporters that write one file of the whole run. Not thread safe, not signal safe.
 
 #include <pyro/model/builder.hpp>
 
-#include <algorithm>  // min, max
+#include <algorithm>  // min, max, find
 #include <optional>   // the merger of a run that starts anew
 #include <string>     // engine names
 #include <utility>    // move
@@ -80,6 +80,8 @@ class merger {
   static constexpr std::uint32_t unknown = profile_builder::unknown;  // not there, and no room for it
   static constexpr std::uint32_t unresolved = 0xfffffffeU;
 
+  static constexpr std::size_t most_comments = 100;
+
   // About what each takes with its place in the index.
   static constexpr std::size_t cost_of_mapping = 160;
   static std::size_t cost_of(const std::string& s) noexcept { return s.size() + 64; }
@@ -95,34 +97,52 @@ class merger {
       out_.period_type = from.period_type;
       out_.sample_types = from.sample_types;
     } else {
-      const std::int64_t end = std::max(out_.time_ns + out_.duration_ns, from.time_ns + from.duration_ns);
-      out_.time_ns = std::min(out_.time_ns, from.time_ns);
-      out_.duration_ns = end - out_.time_ns;
+      add_time(from);
       if (!from.engine.empty() && out_.engine.find(from.engine) == std::string::npos)
         out_.engine += (out_.engine.empty() ? "" : ", ") + from.engine;
     }
-    out_.period = std::max(out_.period, from.period);  // as pprof does when the rate changed on the way
+    if (out_.period == 0) out_.period_type = from.period_type;
+    if (same_type(out_.period_type, from.period_type))
+      out_.period = std::max(out_.period, from.period);  // as pprof does when the rate changed on the way
+    for (const std::string& c : from.comments)
+      if (out_.comments.size() < most_comments && std::find(out_.comments.begin(), out_.comments.end(), c) == out_.comments.end())
+        out_.comments.push_back(c);
     add_losses(out_.lost, from.lost);
     add_native(out_.native, from.native);
     out_.cost.cpu_ns += from.cost.cpu_ns;
     out_.cost.memory_bytes = std::max(out_.cost.memory_bytes, from.cost.memory_bytes);
   }
 
-  /// Where each column of `from` goes. Types the run does not have yet are put in front: the last one stays the default.
+  /// The union of both. What has no time, as files of other tools may be, does not change it.
+  void add_time(const profile& from) {
+    const auto timeless = [](const profile& p) { return p.time_ns == 0 && p.duration_ns == 0; };
+    if (timeless(from)) return;
+    const std::int64_t end = timeless(out_) ? 0 : out_.time_ns + out_.duration_ns;
+    const std::int64_t begin = timeless(out_) ? from.time_ns : out_.time_ns;
+    out_.time_ns = std::min(begin, from.time_ns);
+    out_.duration_ns = std::max(end, from.time_ns + from.duration_ns) - out_.time_ns;
+  }
+
+  static bool same_type(const value_type& a, const value_type& b) noexcept { return a.type == b.type && a.unit == b.unit; }
+
+  /// Where each column of `from` goes: to that of the same type and unit, the second of a kind to the second. Types the run does not have yet
+  /// are put in front: the last one stays the default.
   std::vector<std::size_t> columns_of(const profile& from) {
-    const auto same = [](const value_type& a, const value_type& b) { return a.type == b.type && a.unit == b.unit; };
-    const auto find = [&](const value_type& wanted) {
+    const std::vector<value_type>& wanted = from.sample_types;
+    const auto find = [&](std::size_t column) {
+      std::size_t earlier = 0;
+      for (std::size_t i = 0; i < column; ++i) earlier += same_type(wanted[i], wanted[column]) ? 1 : 0;
       std::size_t i = 0;
-      while (i < out_.sample_types.size() && !same(out_.sample_types[i], wanted)) ++i;
+      while (i < out_.sample_types.size() && !(same_type(out_.sample_types[i], wanted[column]) && earlier-- == 0)) ++i;
       return i;
     };
     std::vector<value_type> added;
-    for (const value_type& t : from.sample_types)
-      if (find(t) == out_.sample_types.size()) added.push_back(t);
+    for (std::size_t c = 0; c < wanted.size(); ++c)
+      if (find(c) == out_.sample_types.size()) added.push_back(wanted[c]);
     if (!added.empty()) widen(added);
 
     std::vector<std::size_t> columns;
-    for (const value_type& t : from.sample_types) columns.push_back(find(t));
+    for (std::size_t c = 0; c < wanted.size(); ++c) columns.push_back(find(c));
     return columns;
   }
 

@@ -107,6 +107,12 @@ struct own_cost {
   std::uint64_t memory_bytes = 0;      ///< memory held for call trees, rings and slots at the end of the window
 };
 
+/// a + b, at most and at least what fits: foreign files may hold anything.
+constexpr std::int64_t add_values(std::int64_t a, std::int64_t b) noexcept {
+  if (b > 0) return a > INT64_MAX - b ? INT64_MAX : a + b;
+  return a < INT64_MIN - b ? INT64_MIN : a + b;
+}
+
 struct profile {
   std::string application;                        ///< the service's name
   std::vector<std::pair<std::string, std::string>> static_tags;  ///< tags of the whole process, sorted by key
@@ -142,7 +148,7 @@ struct profile {
   /// Sum of a column over all rows.
   std::int64_t total(std::size_t column) const noexcept {
     std::int64_t sum = 0;
-    for (std::size_t row = 0; row < samples.size(); ++row) sum += values_of(row)[column];
+    for (std::size_t row = 0; row < samples.size(); ++row) sum = add_values(sum, values_of(row)[column]);
     return sum;
   }
 };
