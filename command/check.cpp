@@ -5,7 +5,7 @@
 
 #include <pyro/encode/call_tree.hpp>
 #include <pyro/encode/losses.hpp>
-#include <pyro/platform/clock.hpp>
+#include <pyro/platform/system.hpp>
 
 namespace pyro::command {
 namespace {

@@ -1,9 +1,9 @@
 // pyro convert: from pprof or folded stacks to pprof, folded stacks, speedscope, HTML or text.
 
-#include "html_page.hpp"
 #include "merged_input.hpp"
 
 #include <pyro/encode/folded.hpp>
+#include <pyro/encode/html.hpp>
 #include <pyro/encode/pprof.hpp>
 #include <pyro/encode/speedscope.hpp>
 #include <pyro/encode/text.hpp>

@@ -1,9 +1,9 @@
 // pyro diff: what has changed between two builds, two hours, two machines; and a gate for CI. docs/diff.md tells what the gate tests.
 
 #include "comparison.hpp"
-#include "html_page.hpp"
 #include "inputs.hpp"
 
+#include <pyro/encode/html.hpp>
 #include <pyro/encode/text_table.hpp>
 
 namespace pyro::command {

@@ -1,8 +1,9 @@
 // pyro report: one HTML page of everything: processes, regions and windows merged by time.
 
-#include "html_page.hpp"
 #include "inputs.hpp"
 #include "selection.hpp"
+
+#include <pyro/encode/html.hpp>
 
 namespace pyro::command {
 namespace {
