@@ -7,7 +7,9 @@
 # one of a hundred equal pairs raises an alarm, or fewer than 95 of a hundred slower ones are found.
 set -euo pipefail
 
-pyro=$1 worker=$2 rounds=${3:-100} runs=${4:-5} seconds=${5:-0.25}
+pyro=$(realpath -- "$1")
+worker=$(realpath -- "$2")
+rounds=${3:-100} runs=${4:-5} seconds=${5:-0.25}
 directory=$(mktemp -d)
 trap 'rm -rf -- "$directory"' EXIT
 for variable in "${!PYRO@}"; do unset "$variable"; done
