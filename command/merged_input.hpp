@@ -4,8 +4,6 @@
 #include "inputs.hpp"
 #include "selection.hpp"
 
-#include <pyro/model/merge.hpp>
-
 namespace pyro::command {
 
 struct merged_options {
@@ -65,14 +63,7 @@ class merged_files {
   }
 
  private:
-  static merge_limits roomy() {
-    merge_limits limits;
-    limits.rows = 5'000'000;
-    limits.stacks = 20'000'000;
-    limits.string_bytes = std::size_t{1} << 30U;
-    return limits;
-  }
-  profile_run run_{roomy()};
+  profile_run run_{all_of_it()};
   std::vector<std::pair<std::string, std::string>> common_;
 };
 

@@ -7,6 +7,7 @@
 
 #include <pyro/encode/names.hpp>
 #include <pyro/encode/units.hpp>
+#include <pyro/model/merge.hpp>
 
 #include <map>      // wanted values by key
 #include <set>      // values, keys there are
@@ -73,6 +74,15 @@ inline std::map<std::string, std::set<std::string>> tags_of(const profile& p) {
   return out;
 }
 
+/// Limits that files within those of the decoder do not reach: a command may take what memory it needs.
+inline merge_limits all_of_it() {
+  merge_limits limits;
+  limits.rows = 100'000'000;
+  limits.stacks = 100'000'000;
+  limits.string_bytes = std::size_t{8} << 30U;
+  return limits;
+}
+
 /// `p` with the rows alone that have the tags. An error where none has, with what there is instead.
 inline profile with_tags(profile p, const tag_filter& wanted) {
   if (wanted.empty()) return p;
@@ -114,7 +124,9 @@ inline profile with_tags(profile p, const tag_filter& wanted) {
   }
   p.samples.resize(to);
   p.values.resize(to * columns);
-  return p;
+  profile out;  // without the stacks that no row has any more
+  merge(out, p, all_of_it());
+  return out;
 }
 
 }  // namespace pyro::command
