@@ -68,6 +68,7 @@ struct evidence {
   double growth_log = 0;  ///< log of the ratio of the two rates
   double p_up = 1, p_any = 1;
   double seen_from_log = 0;
+  double strength = 0;    ///< standard deviations, by counting alone: what few runs say of their noise is noisy itself
 };
 
 /// How many standard deviations a test needs, for a probability of error of each function.
@@ -106,6 +107,7 @@ inline evidence weigh(const series& base, const series& now, bool per_call, cons
   const double runs = 1.0 / static_cast<double>(base.samples.size()) + 1.0 / static_cast<double>(now.samples.size());
   const double noise = several ? options.noise_floor : options.noise_once;
   const double counting = std::sqrt(counting_variance(base, per_call) + counting_variance(now, per_call) + noise * noise * runs);
+  out.strength = std::fabs(out.growth_log) / counting;
   double p_up = normal_tail(out.growth_log / counting), p_down = normal_tail(-out.growth_log / counting);
   if (k0 < 10 || k1 < 10) {  // logarithms of few samples are not normal: of all samples, so many on the new side
     const double part = e1 / (e0 + e1);
@@ -241,8 +243,7 @@ inline gate_result judge(const side_counts& base, const side_counts& now, const 
       if (changed[name]) continue;
       const evidence e = weigh_share(name);
       if (e.p_any > level) continue;
-      const double strength = std::fabs(e.growth_log) / std::max(e.seen_from_log, 1e-9);  // values of p underflow
-      if (strength > strongest) strongest = strength, surest = &name;
+      if (e.strength > strongest) strongest = e.strength, surest = &name;
     }
     if (surest == nullptr) break;
     if (sum(reference_before) - before[*surest].self < 0.2 * all_before || sum(reference_after) - after[*surest].self < 0.2 * all_after) break;

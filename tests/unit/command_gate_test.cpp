@@ -113,19 +113,100 @@ program with(std::vector<double> cost, bool calls, double machine, double own, d
 
 }  // namespace
 
-TEST_CASE("equal builds pass", "[.calibrate]") {
+// The bounds are those of 99.9 % for the probability of error that is promised, 0.002 of all comparisons: at most 7 of 1000, 4 of 300.
+TEST_CASE("equal builds pass, whatever their noise, where several runs show it") {
+  std::uint64_t seed = 1;
   for (const bool calls : {true, false})
     for (const auto& cost : {twenty(), hot()})
       for (const double machine : {0.0, 0.01, 0.03, 0.10})
-        for (const std::size_t runs : {std::size_t{1}, std::size_t{3}, std::size_t{5}, std::size_t{10}})
-          for (const double samples : {300.0, 5000.0}) {
-            const program p = with(cost, calls, machine, machine / 3, samples);
-            std::printf("calls %d functions %zu machine %.2f runs %zu samples %.0f: %d of 1000 fail\n", calls, cost.size(), machine, runs, samples,
-                        failures(p, p, runs, 1000, 1));
-          }
+        for (const std::size_t runs : {std::size_t{3}, std::size_t{8}}) {
+          const program p = with(cost, calls, machine, machine / 3, 300);
+          INFO("calls " << calls << ", functions " << cost.size() << ", noise " << machine << ", runs " << runs);
+          CHECK(failures(p, p, runs, 300, ++seed) <= 4);
+        }
 }
 
-TEST_CASE("growth is found", "[.calibrate]") {
+TEST_CASE("equal builds pass with a run a side, where the machine is no noisier than assumed") {
+  std::uint64_t seed = 100;
+  for (const bool calls : {true, false})
+    for (const auto& cost : {twenty(), hot()})
+      for (const double machine : {0.0, 0.01, 0.02}) {
+        const program p = with(cost, calls, machine, 0, 1000);
+        INFO("calls " << calls << ", functions " << cost.size() << ", noise " << machine);
+        CHECK(failures(p, p, 1, 300, ++seed) <= 4);
+      }
+}
+
+TEST_CASE("a growth of 10 % is found in 95 of 100") {
+  const auto found = [](std::vector<double> cost, bool calls, double machine, double samples, std::size_t runs, const char* name) {
+    const program base = with(std::move(cost), calls, machine, machine / 3, samples);
+    program now = base;
+    now.cost[0] *= 1.1;
+    return failures(base, now, runs, 100, 7, name);
+  };
+  CHECK(found(hot(), true, 0.01, 5000, 5, "f0") >= 95);
+  CHECK(found(hot(), true, 0.02, 1000, 10, "f0") >= 95);
+  CHECK(found(hot(), false, 0.02, 5000, 10, "f0") >= 95);  // by shares: the speed of the machine does not matter
+  const program whole = with(hot(), true, 0.01, 0.003, 100);  // the program as a whole: runs of a quarter of a second are enough
+  program slower = whole;
+  for (double& c : slower.cost) c *= 1.1;
+  CHECK(failures(whole, slower, 5, 100, 7, "main") >= 95);
+}
+
+TEST_CASE("what is said to be seen is seen") {
+  // A growth as large as `seen_from` must be found in about 95 of 100: in 90 at least.
+  const program base = with(hot(), true, 0.01, 0.003, 3000);
+  std::mt19937_64 random(11);
+  double seen_from = 0;
+  for (int i = 0; i < 50; ++i) {
+    const gate_result r = judge(simulate(base, 10, random), simulate(base, 10, random), gate_options());
+    for (const judged& j : r.functions)
+      if (j.name == "f1") seen_from += j.seen_from / 50;
+  }
+  CHECK(seen_from > 0.05);
+  CHECK(seen_from < 0.5);
+  program now = base;
+  now.cost[1] *= 1 + seen_from;
+  CHECK(failures(base, now, 10, 100, 12, "f1") >= 88);
+}
+
+TEST_CASE("a function that became faster does not make the others slower") {
+  // By shares all others grow from 30 to 46 %: the gate holds them against each other.
+  const program base = with(hot(), false, 0, 0, 5000);
+  program now = base;
+  now.cost[0] /= 2;
+  CHECK(failures(base, now, 5, 100, 21) <= 1);
+  CHECK(failures(now, base, 5, 100, 22, "f0") >= 95);  // the other way round it is the one that is found
+  CHECK(failures(now, base, 5, 100, 23, "f1") <= 1);
+}
+
+TEST_CASE("sides without samples, functions that come and go") {
+  const program p = with(hot(), true, 0, 0, 1000);
+  std::mt19937_64 random(31);
+  const side_counts some = simulate(p, 2, random);
+  CHECK_FALSE(judge({}, some, gate_options()).failed);
+  CHECK_FALSE(judge(some, {}, gate_options()).failed);
+  CHECK_FALSE(judge(side_counts(2), some, gate_options()).failed);
+  side_counts other = some;
+  for (run_counts& run : other) {
+    run.functions["new"] = run.functions["f0"];
+    run.functions.erase("f0");
+  }
+  const gate_result r = judge(some, other, gate_options());
+  CHECK_FALSE(r.failed);
+  CHECK(r.appeared == 1);
+  CHECK(r.appeared_share == Approx(0.7).epsilon(0.1));
+  // Rates of the sampler may differ: half as many looks, each worth twice as much.
+  side_counts half = some;
+  for (run_counts& run : half) {
+    run.samples /= 2;
+    run.worth *= 2;
+    for (auto& f : run.functions) f.second.self /= 2, f.second.total /= 2;
+  }
+  for (const judged& j : judge(some, half, gate_options()).functions) CHECK(std::fabs(j.growth) < 0.02);
+}
+
+TEST_CASE("the figures of docs/diff.md", "[.figures]") {
   for (const bool calls : {true, false})
     for (const std::size_t runs : {std::size_t{1}, std::size_t{3}, std::size_t{5}, std::size_t{10}})
       for (const double machine : {0.0, 0.01, 0.02})
@@ -133,6 +214,7 @@ TEST_CASE("growth is found", "[.calibrate]") {
           const program base = with(hot(), calls, machine, machine / 3, samples);
           program now = base;
           now.cost[0] *= 1.1;
-          std::printf("calls %d machine %.2f runs %zu samples %.0f: f0 found in %d of 100\n", calls, machine, runs, samples, failures(base, now, runs, 100, 2, "f0"));
+          std::printf("%s, noise %.0f %%, %zu runs a side of %.0f samples: found in %d of 100, false alarms %d of 1000\n", calls ? "a call" : "by share", machine * 100, runs, samples,
+                      failures(base, now, runs, 100, 2, "f0"), failures(base, base, runs, 1000, 3));
         }
 }
