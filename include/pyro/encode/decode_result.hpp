@@ -63,5 +63,8 @@ inline std::size_t bytes_of_tables(const profile& p) noexcept {
          p.stacks.size() * (sizeof(stack) + index) + p.samples.size() * (sizeof(sample) + index) + p.values.size() * sizeof(std::int64_t);
 }
 
+/// How many slots of its indices a builder may have looked at after so much work: many times what it takes, unless keys were made to collide.
+constexpr std::uint64_t most_probes(std::uint64_t work) noexcept { return 100'000'000 + 50 * work; }
+
 }  // namespace detail
 }  // namespace pyro

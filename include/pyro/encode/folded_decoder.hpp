@@ -67,6 +67,7 @@ class folded_decoder {
     }
     builder_.add(at, no_labels_, &value);
     if (frames_ > limits_.max_frames) return failure_.fail(offset, "at most " + std::to_string(limits_.max_frames) + " frames in all lines", "more");
+    if (builder_.probes() > most_probes(frames_)) return failure_.fail(offset, "names of many kinds", "such as were made to be slow");
     if (text_bytes_ + bytes_of_tables(out_) > limits_.max_memory)
       return failure_.fail(offset, "a profile of at most " + std::to_string(limits_.max_memory) + " bytes of memory", "more");
     return true;

@@ -118,9 +118,10 @@ class pprof_encoder {
     finish();
   }
 
-  static bool is_one_place(const frame& a, const frame& b) noexcept {
-    return a.address != 0 && a.address == b.address && a.mapping == b.mapping && a.kind == b.kind;
+  bool is_one_place(const frame& a, const frame& b) const noexcept {
+    return a.address != 0 && a.address == b.address && a.mapping == b.mapping && a.kind == b.kind && is_named(a) && is_named(b);
   }
+  bool is_named(const frame& f) const noexcept { return p_.functions[f.function].name != 0 || p_.functions[f.function].system_name != 0; }
 
   /// The label fields of a sample, encoded once a label set. Keys that begin with `pprof::` are pprof's own: left out.
   const std::string& labels_field(std::uint32_t label_set_index) {
@@ -185,9 +186,8 @@ class pprof_encoder {
     part_.bytes(4, line.data());
   }
   void add_line(const frame& f) {
-    const function& fn = p_.functions[f.function];
     // A frame with an address and no name has no line: pprof shows, or looks up, the address.
-    if (fn.name == 0 && fn.system_name == 0 && f.address != 0) return;
+    if (!is_named(f) && f.address != 0) return;
     function_used_[f.function] = true;
     add_line(std::uint64_t{f.function} + 1, f.line);
   }

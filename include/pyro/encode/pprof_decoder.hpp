@@ -74,7 +74,7 @@ class pprof_decoder {
     std::uint32_t labels = 0;
     if (!label_set_of(labels)) return false;
     builder_.add(stack_of(), labels, values_.data());
-    return tables_.has_room(f.offset) && not_slow(f.offset);
+    return tables_.has_room(f.offset);
   }
 
   bool add_location(std::uint64_t id, std::size_t offset) {
@@ -82,10 +82,9 @@ class pprof_decoder {
     if (location == pprof_tables::none) return failure_.fail(offset, "the id of a location", std::to_string(id));
     const auto count = static_cast<std::size_t>(tables_.frames_end(location) - tables_.frames_begin(location));
     depth_ += count;
-    work_ += count + 1;
+    tables_.work(count + 1);
     if (depth_ > limits_.max_stack_depth || locations_.size() >= limits_.max_stack_depth)
       return failure_.fail(offset, "a stack of at most " + std::to_string(limits_.max_stack_depth) + " frames", "a deeper one");
-    if (work_ > limits_.max_frames) return failure_.fail(offset, "at most " + std::to_string(limits_.max_frames) + " frames in all samples", "more");
     locations_.push_back(location);
     return true;
   }
@@ -146,7 +145,7 @@ class pprof_decoder {
       if (!tables_.text(unit, field.offset, name) || !is_short(name.size(), field.offset)) return false;
       l.value = tables_.add_text(std::to_string(number) + (name.empty() ? "" : " ") + std::string(name));
     }
-    work_ += out_.strings[l.key].size() / 16;  // keys are compared as texts
+    tables_.work(1 + out_.strings[l.key].size() / 16);  // keys are compared as texts
     if (!is_short(out_.strings[l.key].size(), field.offset)) return false;
     labels_.push_back(l);
     return true;
@@ -172,7 +171,7 @@ class pprof_decoder {
           if (!is_short(all.size() + one.size(), labels_[k].offset)) return false;
           all.append(k == i ? "" : ", ").append(one);
         }
-        work_ += all.size() / 16;
+        tables_.work(all.size() / 16);
         l.value = tables_.add_text(all);
       }
       set.push_back(l);
@@ -183,10 +182,6 @@ class pprof_decoder {
     into = builder_.add_labels(std::move(set));
     if (out_.label_sets.size() != before) tables_.charge(sizeof(label_set) + 32 + count * sizeof(label));
     return true;
-  }
-
-  bool not_slow(std::size_t offset) {
-    return work_ <= limits_.max_frames || failure_.fail(offset, "frames and labels that cost less time than " + std::to_string(limits_.max_frames) + " frames", "more");
   }
 
   std::string_view file_;
@@ -200,7 +195,6 @@ class pprof_decoder {
   std::vector<std::uint64_t> sums_;  ///< of the values' sizes, a column each
   std::vector<label_of_file> labels_;
   std::size_t samples_ = 0, depth_ = 0, value_count_ = 0;
-  std::uint64_t work_ = 0;  ///< in frames
 };
 
 }  // namespace detail

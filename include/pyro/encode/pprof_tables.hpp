@@ -63,13 +63,19 @@ class pprof_tables {
     return in_file == default_column_ ? out_.sample_types.size() - 1 : in_file > default_column_ ? in_file - 1 : in_file;
   }
 
-  /// False where tables and profile are larger than the limit.
+  /// False where tables and profile are larger than the limit, or cost more time.
   bool has_room(std::size_t offset) {
+    if (work_ > limits_.max_frames) return failure_.fail(offset, "at most " + std::to_string(limits_.max_frames) + " frames in all samples", "more");
+    if (builder_.probes() > most_probes(work_ + strings_.size() + 4 * locations_.size()))
+      return failure_.fail(offset, "entries of many kinds", "such as were made to be slow");
     const std::size_t used = table_bytes_ + text_bytes_ + bytes_of_tables(out_);
     if (used <= limits_.max_memory) return true;
     return failure_.fail(offset, "a profile of at most " + std::to_string(limits_.max_memory) + " bytes of memory", "more");
   }
   void charge(std::size_t bytes) noexcept { table_bytes_ += bytes; }
+
+  /// Notes time that is spent, in frames.
+  void work(std::size_t frames) noexcept { work_ += frames; }
 
  private:
   struct raw_type {
@@ -380,6 +386,7 @@ class pprof_tables {
   std::vector<std::uint32_t> frames_;
   std::size_t default_column_ = 0;
   std::size_t table_bytes_ = 0, text_bytes_ = 0;
+  std::uint64_t work_ = 0;
   bool by_pyro_ = false;
 };
 

@@ -73,7 +73,7 @@ class text_report {
 
   void field(const char* name, const std::string& text) {
     std::string left = std::string("  ") + name;
-    left.resize(12, ' ');
+    left.resize(left.size() < 11 ? 12 : left.size() + 1, ' ');
     const std::size_t room = options_.width > 40 ? options_.width - left.size() : 40;
     std::string line;
     std::size_t at = 0;

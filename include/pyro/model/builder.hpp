@@ -66,6 +66,11 @@ class profile_builder {
 
   profile& target() noexcept { return out_; }
 
+  /// What all look-ups have cost so far; for those that build from what strangers give them.
+  std::uint64_t probes() const noexcept {
+    return strings_.probes() + mappings_.probes() + functions_.probes() + frames_.probes() + stacks_.probes() + label_sets_.probes() + rows_.probes();
+  }
+
  private:
   static std::uint64_t hash_of(std::string_view s) noexcept { return hash_all(std::hash<std::string_view>()(s), s.size()); }
   static std::uint64_t hash_of(const mapping& m) noexcept {

@@ -23,9 +23,14 @@ class table_index {
   template <class Same>
   std::uint32_t find(std::uint64_t hash, const Same& same) const {
     if (slots_.empty()) return none;
-    for (std::size_t i = slot_of(hash);; i = (i + 1) & (slots_.size() - 1))
+    for (std::size_t i = slot_of(hash);; i = (i + 1) & (slots_.size() - 1)) {
+      ++probes_;
       if (slots_[i] == none || same(slots_[i])) return slots_[i];
+    }
   }
+
+  /// Slots looked at so far: a few a search, unless somebody has chosen keys that collide.
+  std::uint64_t probes() const noexcept { return probes_; }
 
   /// Adds the place of a new entry. `hash_of(place)` gives the hash of any entry, this one included.
   template <class HashOf>
@@ -51,6 +56,7 @@ class table_index {
 
   std::vector<std::uint32_t> slots_;  // a power of two
   std::size_t used_ = 0;
+  mutable std::uint64_t probes_ = 0;
 };
 
 }  // namespace pyro::detail
