@@ -37,9 +37,9 @@ struct config {
   /// PYRO_APPLICATION_NAME, PYROSCOPE_APPLICATION_NAME, OTEL_SERVICE_NAME.
   std::string application_name;
 
-  /// Where profiles go, comma separated: `report` (tree and top on stderr at exit), `text[:F]`, `folded[:F]`, `pprof:F`, `null`;
-  /// `off` turns pyro off. File names may hold %p (process), %h (host), %w (window's begin), %n (number), %%: with %w or %n one file a
-  /// window, else one file of the whole run. Default: none. PYRO (or PYRO_OUTPUTS).
+  /// Where profiles go, comma separated: `report` (tree and top on stderr at exit), `text[:F]`, `folded[:F]`, `pprof:F`, `html:F`,
+  /// `null`; `off` turns pyro off. File names may hold %p (process), %h (host), %w (window's begin), %n (number), %%: with %w or %n one
+  /// file a window, else one file of the whole run. Default: none. PYRO (or PYRO_OUTPUTS).
   std::string outputs;
 
   /// Pyroscope server that profiles are pushed to: `http://host:4040`, `https://user:password@host/prefix`, `http://[::1]:4040`,

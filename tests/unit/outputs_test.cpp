@@ -24,8 +24,8 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 }  // namespace
 
 TEST_CASE("each output by its name, in order") {
-  const outputs o = parse_outputs("report,text,folded,text:a,folded:b,pprof:c-%p.pb.gz,null");
-  REQUIRE(names_of(o) == strings{"report", "stdout", "stdout", "file", "file", "file", "null"});
+  const outputs o = parse_outputs("report,text,folded,text:a,folded:b,pprof:c-%p.pb.gz,html:d.html,null");
+  REQUIRE(names_of(o) == strings{"report", "stdout", "stdout", "file", "file", "file", "file", "null"});
   REQUIRE(o.errors.empty());
   REQUIRE_FALSE(o.off);
 }
@@ -49,10 +49,10 @@ TEST_CASE("off wins over everything") {
 TEST_CASE("an unknown output is named, with what there is; the good ones stay") {
   const outputs o = parse_outputs("speedscope:x.json,report,1,html");
   REQUIRE(names_of(o) == strings{"report"});
-  const std::string there_are = "; there are report, text, text:FILE, folded, folded:FILE, pprof:FILE, null and off";
+  const std::string there_are = "; there are report, text, text:FILE, folded, folded:FILE, pprof:FILE, html:FILE, null and off";
   REQUIRE(o.errors == strings{"output \"speedscope:x.json\": there is no output \"speedscope\"" + there_are,
                               "output \"1\": there is no output \"1\"" + there_are,
-                              "output \"html\": there is no output \"html\"" + there_are});
+                              "output \"html\": html needs a file name: html:FILE, such as html:report.html"});
 }
 
 TEST_CASE("a file name where there is none, none where there must be one") {

@@ -11,6 +11,7 @@
 #include <pyro/encode/report_layout.hpp>
 
 #include <cstddef>      // limits
+#include <cstdint>      // times
 #include <string>       // the page
 #include <string_view>  // parts of it
 
@@ -52,6 +53,14 @@ class html_report {
     std::string page;
     write([&page](std::string_view part) { page.append(part); });
     return page;
+  }
+
+  /// Begin of the first window and time to the end of the last, in nanoseconds; 0 where there is none.
+  std::int64_t time_ns() const noexcept { return data_.windows().empty() ? 0 : data_.windows().front().begin; }
+  std::int64_t duration_ns() const noexcept {
+    std::int64_t end = time_ns();
+    for (const detail::report_window& w : data_.windows()) end = w.end > end ? w.end : end;
+    return end - time_ns();
   }
 
   /// What the page holds, before compression and base64 (encode/report_layout.hpp).

@@ -7,6 +7,7 @@
 // What could not be written is not lost: the next window, `flush` or `finish` tries again, with all of it.
 
 #include <pyro/encode/folded.hpp>
+#include <pyro/encode/html.hpp>
 #include <pyro/encode/pprof.hpp>
 #include <pyro/encode/text.hpp>
 #include <pyro/export/atomic_file.hpp>
@@ -17,12 +18,13 @@
 #include <chrono>   // deadlines
 #include <cstdint>  // sizes
 #include <deque>    // files written, oldest first
+#include <optional> // a report that starts anew
 #include <string>   // paths
 #include <utility>  // move
 
 namespace pyro {
 
-enum class file_format { text, folded, pprof };
+enum class file_format { text, folded, pprof, html };
 
 struct file_options {
   file_format format = file_format::pprof;
@@ -31,12 +33,58 @@ struct file_options {
   std::uint64_t file_bytes = std::uint64_t{1} << 30; ///< most bytes in those files; the newest always stays; 0: no limit
   bool sync = false;                                 ///< wait for the disk: survives a loss of power, can take long
   merge_limits limits;                               ///< of the run
+  html_options html;                                 ///< of a page: its title and limits
 };
+
+namespace detail {
+
+/// Windows that are yet to be written: the run so far, or what could not be written. As one profile; a page has them side by side.
+class held_windows {
+ public:
+  explicit held_windows(const file_options& options) : format_(options.format), html_(options.html), run_(options.limits) {}
+
+  void add(const profile& window) {
+    ++count_;
+    if (format_ != file_format::html) return run_.add(window);
+    if (!page_) page_.emplace(html_);
+    page_->add(window);
+  }
+  std::size_t count() const noexcept { return count_; }
+  bool empty() const noexcept { return count_ == 0; }
+  void clear() {
+    count_ = 0;
+    run_.clear();
+    page_.reset();
+  }
+
+  std::int64_t time_ns() const noexcept { return page_ ? page_->time_ns() : run_.result().time_ns; }
+  std::int64_t duration_ns() const noexcept { return page_ ? page_->duration_ns() : run_.result().duration_ns; }
+
+  std::string encode() const { return page_ ? page_->str() : encode_one(run_.result()); }
+  /// One window, without holding it.
+  std::string encode_one(const profile& p) const {
+    switch (format_) {
+      case file_format::text: return encode_text(p);
+      case file_format::folded: return encode_folded(p);
+      case file_format::html: return encode_html(p, html_);
+      default: return encode_pprof(p);
+    }
+  }
+
+ private:
+  file_format format_;
+  html_options html_;
+  profile_run run_;
+  std::optional<html_report> page_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace detail
 
 class file_exporter : public exporter {
  public:
   explicit file_exporter(file_options options)
-      : options_(std::move(options)), pattern_(options_.path), held_(options_.limits), process_(::getpid()) {}
+      : options_(std::move(options)), pattern_(options_.path), held_(options_), process_(::getpid()) {}
 
   const char* name() const noexcept override { return "file"; }
 
@@ -50,7 +98,7 @@ class file_exporter : public exporter {
       held_.add(window);
       dirty_ = true;
       // An idle window only moves the end of the run.
-      const bool news = !window.samples.empty() || held_.windows() == 1 || failed_;
+      const bool news = !window.samples.empty() || held_.count() == 1 || failed_;
       since_write_ns_ += window.duration_ns;
       return news && since_write_ns_ >= pause_ns_ ? write_held() : export_result::success();
     }
@@ -59,7 +107,7 @@ class file_exporter : public exporter {
       held_.add(window);
       return write_held();
     }
-    const export_result result = write_window(window);
+    const export_result result = write_window(window.time_ns, window.duration_ns, held_.encode_one(window));
     if (!result.ok && !written_) {
       held_.add(window);
       dirty_ = true;
@@ -100,18 +148,10 @@ class file_exporter : public exporter {
     pause_ns_ = 0;
   }
 
-  std::string encode(const profile& p) const {
-    switch (options_.format) {
-      case file_format::text: return encode_text(p);
-      case file_format::folded: return encode_folded(p);
-      default: return encode_pprof(p);
-    }
-  }
-
   /// What is held: the run, or windows that could not be written so far, as one.
   export_result write_held() {
     if (pattern_.per_window()) {
-      const export_result result = write_window(held_.result());
+      const export_result result = write_window(held_.time_ns(), held_.duration_ns(), held_.encode());
       if (written_) {
         held_.clear();
         dirty_ = false;
@@ -119,7 +159,7 @@ class file_exporter : public exporter {
       return result;
     }
     const auto begin = std::chrono::steady_clock::now();
-    const std::string why = detail::write_atomically(pattern_.expand(0, 0, 0), encode(held_.result()), options_.sync);
+    const std::string why = detail::write_atomically(pattern_.expand(0, 0, 0), held_.encode(), options_.sync);
     const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - begin;
     pause_ns_ = 100 * took.count();
     since_write_ns_ = 0;
@@ -128,9 +168,8 @@ class file_exporter : public exporter {
   }
 
   /// Sets `written_`: the result can be a failure although the file was written, where an older one could not be removed.
-  export_result write_window(const profile& window) {
-    const std::string path = new_path(window);
-    const std::string bytes = encode(window);
+  export_result write_window(std::int64_t time_ns, std::int64_t duration_ns, const std::string& bytes) {
+    const std::string path = new_path(time_ns, duration_ns);
     const std::string why = detail::write_atomically(path, bytes, options_.sync);
     written_ = why.empty();
     if (!written_) return export_result::retry_later(why);
@@ -141,16 +180,16 @@ class file_exporter : public exporter {
   }
 
   /// A name that this exporter has not used: the clock may have been set back, windows may be short.
-  std::string new_path(const profile& window) const {
+  std::string new_path(std::int64_t time_ns, std::int64_t duration_ns) const {
     const auto used = [this](const std::string& path) {
       for (const file& f : files_)
         if (f.path == path) return true;
       return false;
     };
-    const bool short_window = window.duration_ns < 1'000'000'000;
+    const bool short_window = duration_ns < 1'000'000'000;
     std::string path;
     for (std::size_t digits = short_window ? 3 : 0; digits <= 9; digits += 3) {
-      path = pattern_.expand(window.time_ns, digits, number_);
+      path = pattern_.expand(time_ns, digits, number_);
       if (!used(path)) return path;
     }
     return path + "." + std::to_string(number_);
@@ -175,7 +214,7 @@ class file_exporter : public exporter {
 
   file_options options_;
   detail::file_pattern pattern_;
-  profile_run held_;
+  detail::held_windows held_;
   bool dirty_ = false;    // what is held is not, or not as it is now, in a file
   bool failed_ = false;   // the last write of the run
   bool written_ = false;  // the last window reached a file

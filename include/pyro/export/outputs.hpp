@@ -4,7 +4,7 @@
 //
 //   report                  the whole run as text on stderr, at its end
 //   text, folded            each window on stdout
-//   text:FILE, folded:FILE, pprof:FILE
+//   text:FILE, folded:FILE, pprof:FILE, html:FILE
 //   null                    nowhere (to measure)
 //   off                     no profiling at all; wins over everything else
 //
@@ -57,18 +57,18 @@ class output_parser {
       else out_.exporters.push_back(std::make_shared<null_exporter>());
       return;
     }
-    const bool text = kind == "text", folded = kind == "folded", pprof = kind == "pprof";
-    if (!text && !folded && !pprof)
+    const bool text = kind == "text", folded = kind == "folded", pprof = kind == "pprof", html = kind == "html";
+    if (!text && !folded && !pprof && !html)
       return fail("there is no output \"" + kind +
-                  "\"; there are report, text, text:FILE, folded, folded:FILE, pprof:FILE, null and off");
-    if (bare && !pprof) {
+                  "\"; there are report, text, text:FILE, folded, folded:FILE, pprof:FILE, html:FILE, null and off");
+    if (bare && (text || folded)) {
       out_.exporters.push_back(std::make_shared<stdout_exporter>(text ? stream_format::text : stream_format::folded));
       return;
     }
-    if (file.empty()) return fail(kind + " needs a file name: " + kind + ":FILE" + (pprof ? ", such as pprof:cpu-%p.pb.gz" : ""));
+    if (file.empty()) return fail(kind + " needs a file name: " + kind + ":FILE" + (pprof ? ", such as pprof:cpu-%p.pb.gz" : html ? ", such as html:report.html" : ""));
     file_options options = files_;
     options.path = file;
-    options.format = text ? file_format::text : folded ? file_format::folded : file_format::pprof;
+    options.format = text ? file_format::text : folded ? file_format::folded : html ? file_format::html : file_format::pprof;
     auto made = std::make_shared<file_exporter>(options);
     if (!made->error().empty()) return fail(made->error());
     for (const std::string& other : taken_)
