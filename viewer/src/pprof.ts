@@ -5,20 +5,20 @@ import { matchingTagsets, type Selection } from './selection';
 
 /** Bytes of protobuf, written front to back; messages within messages are made first and copied in. */
 class Writer {
-  private bytes = new Uint8Array(1024);
-  private length = 0;
+  #bytes = new Uint8Array(1024);
+  #length = 0;
 
-  private need(n: number): void {
-    if (this.length + n <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.length + n, 2 * this.bytes.length));
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+  #need(n: number): void {
+    if (this.#length + n <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.#length + n, 2 * this.#bytes.length));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
   }
 
   varint(value: number): void {
-    this.need(10);
-    for (; value > 127; value = Math.floor(value / 128)) this.bytes[this.length++] = (value % 128) | 128;
-    this.bytes[this.length++] = value;
+    this.#need(10);
+    for (; value > 127; value = Math.floor(value / 128)) this.#bytes[this.#length++] = (value % 128) | 128;
+    this.#bytes[this.#length++] = value;
   }
 
   number(field: number, value: number): void {
@@ -30,9 +30,9 @@ class Writer {
   chunk(field: number, bytes: Uint8Array): void {
     this.varint(field * 8 + 2);
     this.varint(bytes.length);
-    this.need(bytes.length);
-    this.bytes.set(bytes, this.length);
-    this.length += bytes.length;
+    this.#need(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
   message(field: number, fill: (w: Writer) => void): void {
@@ -42,17 +42,17 @@ class Writer {
   }
 
   finish(): Uint8Array {
-    return this.bytes.subarray(0, this.length);
+    return this.#bytes.subarray(0, this.#length);
   }
 }
 
 class Strings {
   readonly list: string[] = [''];
-  private ids = new Map<string, number>([['', 0]]);
+  #ids = new Map<string, number>([['', 0]]);
 
   id(text: string): number {
-    let id = this.ids.get(text);
-    if (id === undefined) this.ids.set(text, (id = this.list.push(text) - 1));
+    let id = this.#ids.get(text);
+    if (id === undefined) this.#ids.set(text, (id = this.list.push(text) - 1));
     return id;
   }
 }

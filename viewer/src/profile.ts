@@ -122,16 +122,16 @@ export class Profile {
     }
     this.rowNode = section(2, new Uint32Array(rows), 'row nodes');
     this.rowValue = section(3, new Float64Array(rows), 'row values');
-    this.sumRowNodes();
+    this.#sumRowNodes();
 
     this.depth = new Uint32Array(this.nodes);
     this.parent = new Int32Array(this.nodes);
     this.end = new Uint32Array(this.nodes);
-    this.buildTree(up);
+    this.#buildTree(up);
   }
 
   /** Row nodes are stored as differences within a group. */
-  private sumRowNodes(): void {
+  #sumRowNodes(): void {
     let row = 0;
     for (const type of this.header.types)
       for (let g = 0; g < type.groups.length; g += 3) {
@@ -142,7 +142,7 @@ export class Profile {
     if (row !== this.rowNode.length) throw new FormatError(`the groups have ${row} rows, the types ${this.rowNode.length}`);
   }
 
-  private buildTree(up: Uint32Array): void {
+  #buildTree(up: Uint32Array): void {
     const { depth, parent, end, nodes } = this;
     const path: number[] = [];
     for (let i = 0; i < nodes; i++) {
