@@ -12,10 +12,17 @@ const here = dirname(fileURLToPath(import.meta.url));
 const MAX_PIECE = 15_000; // MSVC refuses string literals over 16,380 bytes
 const MAX_PAGE = 60_000; // the gate for the viewer's size
 
+// Own property names that are shortened in the bundle. None may be a name of the browser's, of the data's header, or used as a string.
+const OWN = [
+  'baseTotal', 'breaks', 'cache', 'callees', 'callers', 'depth', 'downloadPprof', 'copyFolded', 'copyLink', 'elideStart', 'firstRow', 'header',
+  'moduleOf', 'moved', 'noise', 'onFocus', 'onZoom', 'otherTotal', 'otherWhole', 'parent', 'placeOf', 'reversed', 'rootBelow', 'rowNode',
+  'rowValue', 'sides', 'tooltip', 'trees', 'whole', 'worry',
+];
 const bundle = async (entry, options = {}) => {
   const result = await build({
     entryPoints: [join(here, 'src', entry)], bundle: true, minify: true, charset: 'ascii', legalComments: 'none', write: false,
-    absWorkingDir: here, target: entry.endsWith('.css') ? ['chrome111', 'firefox113', 'safari16.4'] : 'es2022', ...options,
+    absWorkingDir: here, mangleProps: new RegExp(`^(${OWN.join('|')})$`),
+    target: entry.endsWith('.css') ? ['chrome111', 'firefox113', 'safari16.4'] : 'es2022', ...options,
   });
   return result.outputFiles[0].text.trim();
 };

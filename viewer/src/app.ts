@@ -40,6 +40,7 @@ export class App {
   readonly #sidesBox = el('div', { className: 'sides' });
   readonly #panesBox = el('div', { className: 'panes' });
   readonly #main = el('main');
+  readonly #footer: HTMLElement;
   readonly #live = el('div', { className: 'unseen', role: 'status', 'aria-live': 'polite' });
   readonly #toast = el('div', { className: 'toast', hidden: true });
   readonly #profile: Profile;
@@ -54,8 +55,9 @@ export class App {
       set: (change) => this.#set(change), trust: () => this.#trust.open(this.#state.type, wholeOf(this.#computed!.trees[0]!)),
       copyFolded: () => void this.#copyFolded(), copyLink: () => void this.#copy(location.href, 'The link'), downloadPprof: () => void this.#downloadPprof(),
     });
+    this.#footer = this.#legend();
     this.#main.append(this.#table.element, this.#panesBox);
-    document.body.append(this.#topbar.element, this.#sidesBox, this.#main, this.#legend(), this.#trust.element, this.#live, this.#toast);
+    document.body.append(this.#topbar.element, this.#sidesBox, this.#main, this.#footer, this.#trust.element, this.#live, this.#toast);
     this.#state = fromHash(profile, location.hash);
     this.#build();
     this.#refresh();
@@ -66,7 +68,8 @@ export class App {
 
   #legend(): HTMLElement {
     const item = (kind: string, text: string): HTMLElement => el('span', {}, el('i', { className: `swatch ${kind}` }), text);
-    return el('footer', {}, item('scope', 'scope (edge, bold)'), item('native', 'native function'), item('synthetic', 'made by the profiler (hatched)'), el('span', { className: 'hint' }, '/ search \u00b7 Esc back'));
+    const change = el('span', { className: 'change' }, '\u2212100%', el('i', { className: 'swatch' }), '+100% of its share');
+    return el('footer', {}, item('scope', 'scope (edge, bold)'), item('native', 'native function'), item('synthetic', 'made by the profiler (hatched)'), change, el('span', { className: 'hint' }, '/ search \u00b7 Esc back'));
   }
 
   #set(change: Partial<State>): void {
@@ -138,6 +141,7 @@ export class App {
     performance.mark('pyro:draw');
     applyTheme(state.theme);
     this.#main.className = `${state.view} show-${state.panel}`;
+    this.#footer.className = `${state.view} ${state.scale}`;
     const { match, problem } = this.#matches();
     this.#topbar.set(state, problem);
     this.#table.set({ table: computed.table, unit: this.#profile.header.types[state.type]!.unit, match, focus: state.focus, scale: state.scale });

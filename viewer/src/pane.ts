@@ -107,7 +107,10 @@ export class Pane {
       parts.push(step);
     });
     const unit = profile.header.types[state.type]!.unit;
-    parts.push(el('span', { className: 'amount' }, `${format(tree.total[zoom]!, unit)}${zoom ? ` \u00b7 ${percent(tree.total[zoom]! / wholeOf(tree))}` : ''}`));
+    const amount = tree.base
+      ? `${format(tree.base[zoom]!, unit)} \u2192 ${format(tree.total[zoom]! - tree.base[zoom]!, unit)}`
+      : format(tree.total[zoom]!, unit);
+    parts.push(el('span', { className: 'amount' }, `${amount}${zoom ? ` \u00b7 ${percent(tree.total[zoom]! / wholeOf(tree))}` : ''}`));
     this.#trail.replaceChildren(...parts);
   }
 }

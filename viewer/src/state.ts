@@ -108,7 +108,7 @@ function readSide(input: URLSearchParams, profile: Profile, key: string): Select
   const { windows, tags } = profile.header;
   const s = everything(profile);
   const range = /^(\d+)-(\d+)$/.exec(input.get(`${key}.range`) ?? '');
-  if (range) {
+  if (range && Number(range[1]) < Number(range[2])) {
     const from = windows.findIndex(([begin, duration]) => begin + duration > Number(range[1]));
     const to = windows.filter(([begin]) => begin <= Number(range[2])).length - 1;
     if (from >= 0 && to >= from) [s.from, s.to] = [from, to];

@@ -15,7 +15,7 @@ const TITLES: Record<Column, [string, string]> = {
   self: ['Self', 'Without what it calls'],
   total: ['Total', 'With what it calls; recursion counted once'],
   calls: ['Calls', 'Exact count, of scopes'],
-  each: ['Time a call', 'Total time over exact calls'],
+  each: ['Time/call', 'Total time over exact calls'],
   base: ['Baseline', 'Share of the left side'],
   other: ['Comparison', 'Share of the right side'],
   diff: ['Diff', 'Relative change of share; sorted by its absolute change. \u2248: within the statistical error'],
@@ -140,15 +140,15 @@ export class NameTable {
       cell.title = format(value, unit);
       return cell;
     }
+    if (!value) cell.classList.add('noise');
     if (column === 'calls' || column === 'each') {
       cell.textContent = value ? format(value, column === 'calls' ? 'count' : 'nanoseconds') : '\u2013';
-      if (!value) cell.classList.add('noise');
       return cell;
     }
     const share = table.whole ? value / table.whole : 0;
-    const bar = el('i');
-    bar.style.width = `${(100 * share).toFixed(2)}%`;
-    cell.append(bar, el('b', {}, value ? format(value, unit) : '0'), el('small', {}, percent(share)));
+    cell.style.backgroundSize = `${100 * share}% 100%`; // a bar behind the text
+    if (value) cell.append(format(value, unit), el('small', {}, percent(share)));
+    else cell.append('\u2013');
     return cell;
   }
 }

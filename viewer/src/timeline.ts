@@ -7,6 +7,7 @@ import type { Tooltip } from './tooltip';
 
 const HEIGHT = 68;
 const LABELS = 16; // pixels below the bars
+const STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21_600]; // seconds
 
 export interface Range {
   from: number;
@@ -101,15 +102,19 @@ export class Timeline {
   #labels(c: CanvasRenderingContext2D, width: number): void {
     const { windows } = this.#profile.header;
     let free = 0;
+    // ticks at round times, at least 90 pixels apart
+    const time = windows.reduce((sum, [, duration]) => sum + duration, 0);
+    const step = STEPS.find((s) => (s * 1000 * width) / time >= 90) ?? 86_400;
+    const tick = (i: number): number => Math.floor(windows[i]![0] / 1000 / step);
     const last = windows[windows.length - 1];
     const end = last ? clock(last[0] + last[1]) : '';
     const reserved = width - c.measureText(end).width - 8;
     windows.forEach(([begin], i) => {
       const x = this.#axis.left[i]! * width;
       const text = i === 0 || day(begin) !== day(windows[i - 1]![0]) ? `${day(begin)} ${clock(begin)}` : clock(begin);
-      if (x < free || x + c.measureText(text).width > reserved) return;
+      if ((i && tick(i) === tick(i - 1)) || x < free || x + c.measureText(text).width > reserved) return;
       c.fillText(text, x, HEIGHT - 4);
-      free = x + Math.max(90, c.measureText(text).width + 28);
+      free = x + c.measureText(text).width + 16;
     });
     c.textAlign = 'right';
     c.fillText(end, width - 1, HEIGHT - 4);

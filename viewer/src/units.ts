@@ -4,11 +4,16 @@ const DURATIONS: [number, string][] = [[3.6e12, 'h'], [6e10, 'min'], [1e9, 's'],
 const BYTES: [number, string][] = [[2 ** 40, 'TiB'], [2 ** 30, 'GiB'], [2 ** 20, 'MiB'], [1024, 'KiB'], [1, 'B']];
 const TIMES: Record<string, number> = { nanoseconds: 1, microseconds: 1e3, milliseconds: 1e6, seconds: 1e9 };
 
-/** Three significant digits, thousands with commas; numbers under 1,000 that are whole stay so. */
-export function digits(value: number): string {
+/** Three significant digits, thousands with commas. */
+function significant(value: number): string {
   const size = Math.abs(value);
-  if (Number.isInteger(value) || size >= 999.5) return Math.round(value).toLocaleString('en-US');
+  if (size >= 999.5) return Math.round(value).toLocaleString('en-US');
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.1 ? 2 : 3);
+}
+
+/** The same, but whole numbers stay so. */
+export function digits(value: number): string {
+  return Number.isInteger(value) ? value.toLocaleString('en-US') : significant(value);
 }
 
 /** "1.23 s", "45.6 MiB", "1,234": a value in the unit of its type. */
@@ -19,7 +24,7 @@ export function format(value: number, unit: string): string {
   if (!v) return '0';
   if (!scales) return digits(v) + (unit === 'count' || !unit ? '' : ' ' + unit);
   const [scale, name] = scales.find(([s]) => Math.abs(v) >= s * 0.9995) ?? scales[scales.length - 1]!;
-  return `${digits(v / scale)} ${name}`;
+  return `${scale === 1 ? digits(v) : significant(v / scale)} ${name}`;
 }
 
 /** What a second of a window holds: CPU time as a number of CPUs in use, others a second. */
