@@ -24,7 +24,7 @@ export interface PaneOptions {
 
 export class Pane {
   readonly element: HTMLElement;
-  readonly #trail = el('nav', { className: 'trail', 'aria-label': 'Path to the zoomed frame' });
+  readonly #trail: HTMLElement;
   readonly #matched = el('span', { className: 'matched' });
   readonly #note = el('p', { className: 'nothing', hidden: true }, 'Nothing was recorded in this selection.');
   readonly #main: Flame;
@@ -45,11 +45,12 @@ export class Pane {
       this.#zooms[which] = node;
       this.#redraw?.();
     };
+    this.#trail = el('nav', { className: 'trail', 'aria-label': `${label}: path to the zoomed frame` });
     this.#main = new Flame({ ...base, label, onZoom: options.onZoom });
     this.#over = new Flame({ ...base, label: `${label}: callers`, onZoom: zoomOf('over'), reversed: true, fit: true });
     this.#under = new Flame({ ...base, label: `${label}: callees`, onZoom: zoomOf('under') });
-    this.#overBox = el('div', { className: 'half over' }, el('h3', {}, 'Callers'), this.#over.element);
-    this.#underBox = el('div', { className: 'half under' }, el('h3', {}, 'Callees'), this.#under.element);
+    this.#overBox = el('div', { className: 'half over' }, el('h2', {}, 'Callers'), this.#over.element);
+    this.#underBox = el('div', { className: 'half under' }, el('h2', {}, 'Callees'), this.#under.element);
     this.element = el('section', { className: 'pane', 'aria-label': label }, el('div', { className: 'pane-head' }, this.#trail, this.#matched), this.#note, this.#main.element, this.#overBox, this.#underBox);
   }
 

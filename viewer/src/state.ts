@@ -79,7 +79,7 @@ function writeSide(out: URLSearchParams, profile: Profile, key: string, s: Selec
   const { windows, tags } = profile.header;
   const from = windows[s.from];
   const to = windows[s.to];
-  if (from && to && (s.from > 0 || s.to < windows.length - 1)) out.append(`${key}.range`, `${from[0]}-${to[0]}`);
+  if (from && to && (s.from > 0 || s.to < windows.length - 1)) out.append(`${key}.range`, `${from[0]}-${to[0] + Math.max(1, to[1])}`);
   s.tags.forEach((set, k) => {
     for (const v of set ?? []) out.append(v ? `${key}.tag.${tags[k]!.key}` : `${key}.without`, v ? tags[k]!.values[v - 1]! : tags[k]!.key);
   });
@@ -109,8 +109,8 @@ function readSide(input: URLSearchParams, profile: Profile, key: string): Select
   const s = everything(profile);
   const range = /^(\d+)-(\d+)$/.exec(input.get(`${key}.range`) ?? '');
   if (range && Number(range[1]) < Number(range[2])) {
-    const from = windows.findIndex(([begin, duration]) => begin + duration > Number(range[1]));
-    const to = windows.filter(([begin]) => begin <= Number(range[2])).length - 1;
+    const from = windows.findIndex(([begin, duration]) => begin + Math.max(1, duration) > Number(range[1]));
+    const to = windows.filter(([begin]) => begin < Number(range[2])).length - 1;
     if (from >= 0 && to >= from) [s.from, s.to] = [from, to];
   }
   const without = input.getAll(`${key}.without`);

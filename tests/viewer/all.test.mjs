@@ -1,0 +1,2 @@
+import './data.test.mjs';
+import './browser.test.mjs';
