@@ -1,27 +1,80 @@
 // Sandwich: all stacks through one name, merged above it (callers) and below it (callees). Without DOM.
 //
-// Where a name is under itself, only its outermost frame counts, so that the sandwich's total is the table's. Both trees are pruned to what
-// can be drawn: a branch that holds less than `least` of the total ends up in its parent alone.
+// Where a name is under itself, only its outermost frame counts, so that the sandwich's total is the table's. Branches that are too small to be
+// drawn are left out before they are made: a name with 15,000 places has most of its callers and callees in such branches.
 import type { Profile } from './profile';
 import type { Tree } from './tree';
 
 const LEAST = 1 / 4000; // of the name's total: under half a pixel of the widest view
 
-interface Node {
+/** A frame of a merged tree before it is written out, and what it was merged from: a list of items through Gatherer.next. */
+interface Branch {
   name: number;
   self: number;
   total: number;
   base: number;
-  children: Map<number, Node> | null;
+  items: number; // first one; -1 ends a list
+  parent: number;
+  depth: number;
 }
 
-const nodeOf = (name: number): Node => ({ name, self: 0, total: 0, base: 0, children: null });
+/** Sums items by name. Arrays in place of maps: this is where a sandwich spends its time. */
+class Gatherer {
+  readonly next: Int32Array;
+  readonly #first: Int32Array;
+  readonly #sums: Float64Array; // self, total, base of each name
+  #names: number[] = [];
 
-function childOf(parent: Node, name: number): Node {
-  const children = (parent.children ??= new Map<number, Node>());
-  let child = children.get(name);
-  if (!child) children.set(name, (child = nodeOf(name)));
-  return child;
+  constructor(names: number, items: number) {
+    this.next = new Int32Array(items);
+    this.#first = new Int32Array(names).fill(-1);
+    this.#sums = new Float64Array(3 * names);
+  }
+
+  add(name: number, item: number, self: number, total: number, base: number): void {
+    if (this.#first[name]! < 0) this.#names.push(name);
+    this.next[item] = this.#first[name]!;
+    this.#first[name] = item;
+    this.#sums[3 * name]! += self;
+    this.#sums[3 * name + 1]! += total;
+    this.#sums[3 * name + 2]! += base;
+  }
+
+  /** The branches that hold at least `least`; begins anew. */
+  take(least: number, parent: number, depth: number): Branch[] {
+    const found: Branch[] = [];
+    for (const name of this.#names) {
+      const [self, total, base] = this.#sums.subarray(3 * name, 3 * name + 3) as unknown as [number, number, number];
+      if (total >= least) found.push({ name, self, total, base, items: this.#first[name]!, parent, depth });
+      this.#sums.fill(0, 3 * name, 3 * name + 3);
+      this.#first[name] = -1;
+    }
+    this.#names = [];
+    return found;
+  }
+}
+
+/** Writes the tree out in preorder, siblings by their names. `expand` gathers what is next to a branch's items. */
+function merged(profile: Profile, tree: Tree, gatherer: Gatherer, expand: (branch: Branch) => void): Tree {
+  const out = { name: [] as number[], depth: [] as number[], parent: [] as number[], end: [] as number[], self: [] as number[], total: [] as number[], base: [] as number[] };
+  const open = gatherer.take(0, -1, 0);
+  const least = (open[0]?.total ?? 0) * LEAST;
+  for (let branch = open.pop(); branch; branch = open.pop()) {
+    const i = out.name.push(branch.name) - 1;
+    out.depth.push(branch.depth);
+    out.parent.push(branch.parent);
+    out.self.push(branch.self);
+    out.total.push(branch.total);
+    out.base.push(branch.base);
+    out.end.push(i + 1);
+    expand(branch);
+    const next = gatherer.take(least, i, branch.depth + 1);
+    const { names } = profile;
+    next.sort((a, b) => (names[a.name]! < names[b.name]! ? 1 : names[a.name]! > names[b.name]! ? -1 : b.name - a.name));
+    open.push(...next);
+  }
+  for (let i = out.end.length - 1; i > 0; i--) out.end[out.parent[i]!] = Math.max(out.end[out.parent[i]!]!, out.end[i]!);
+  return { ...out, base: tree.base ? out.base : null, baseTotal: tree.baseTotal, otherTotal: tree.otherTotal };
 }
 
 /** The outermost nodes of a name that hold anything. */
@@ -35,80 +88,30 @@ export function outermost(profile: Profile, total: ArrayLike<number>, name: numb
   return found;
 }
 
-function callers(profile: Profile, tree: Tree, places: number[], name: number): Node {
-  const root = nodeOf(name);
-  for (const i of places) {
-    let node = root;
-    for (let p = i; ; ) {
-      node.total += tree.total[i]!;
-      if (tree.base) node.base += tree.base[i]!;
-      p = profile.parent[p]!;
-      if (p <= 0) break; // the root over all calls nobody
-      node = childOf(node, profile.name[p]!);
+function callers(profile: Profile, tree: Tree, places: number[], name: number): Tree {
+  const gatherer = new Gatherer(profile.names.length, places.length); // an item is a place; `at` is how far up it has come
+  const at = Int32Array.from(places);
+  const add = (item: number, callerName: number): void => gatherer.add(callerName, item, 0, tree.total[places[item]!]!, tree.base?.[places[item]!] ?? 0);
+  places.forEach((_, item) => add(item, name));
+  return merged(profile, tree, gatherer, (branch) => {
+    for (let item = branch.items, next; item >= 0; item = next) {
+      next = gatherer.next[item]!;
+      const parent = (at[item] = profile.parent[at[item]!]!);
+      if (parent > 0) add(item, profile.name[parent]!); // the root over all calls nobody
     }
-    node.self += tree.total[i]!;
-  }
-  return root;
+  });
 }
 
-/**
- * Callees are merged level by level: the places of a merged node are known before its children are made, so that small branches are never
- * walked into.
- */
-function callees(profile: Profile, tree: Tree, places: number[], name: number): Node {
-  const root = nodeOf(name);
-  let least = 0;
-  const open: [Node, number[]][] = [[root, places]];
-  for (const i of places) {
-    root.total += tree.total[i]!;
-    root.self += tree.self[i]!;
-    if (tree.base) root.base += tree.base[i]!;
-  }
-  least = root.total * LEAST;
-  for (let next = open.pop(); next; next = open.pop()) {
-    const [node, at] = next;
-    const byChild = new Map<Node, number[]>();
-    for (const i of at)
-      for (let k = i + 1; k < profile.end[i]!; k = profile.end[k]!) {
-        if (!tree.total[k]) continue;
-        const child = childOf(node, profile.name[k]!);
-        child.total += tree.total[k]!;
-        child.self += tree.self[k]!;
-        if (tree.base) child.base += tree.base[k]!;
-        const list = byChild.get(child);
-        if (list) list.push(k);
-        else byChild.set(child, [k]);
-      }
-    for (const [child, list] of byChild) if (child.total >= least) open.push([child, list]);
-  }
-  return root;
-}
-
-/** A preorder tree of a merged one; children in the order of their names. */
-function flat(profile: Profile, root: Node, tree: Tree): Tree {
-  const out = { name: [] as number[], depth: [] as number[], parent: [] as number[], end: [] as number[], self: [] as number[], total: [] as number[], base: [] as number[] };
-  const least = root.total * LEAST;
-  const walk: { node: Node; depth: number; parent: number; close: number }[] = [{ node: root, depth: 0, parent: -1, close: -1 }];
-  for (let next = walk.pop(); next; next = walk.pop()) {
-    if (next.close >= 0) {
-      out.end[next.close] = out.name.length;
-      continue;
+function callees(profile: Profile, tree: Tree, places: number[], name: number): Tree {
+  const gatherer = new Gatherer(profile.names.length, profile.nodes); // an item is a node
+  const add = (node: number, calleeName: number): void => gatherer.add(calleeName, node, tree.self[node]!, tree.total[node]!, tree.base?.[node] ?? 0);
+  for (const node of places) add(node, name);
+  return merged(profile, tree, gatherer, (branch) => {
+    for (let item = branch.items, next; item >= 0; item = next) {
+      next = gatherer.next[item]!;
+      for (let k = item + 1; k < profile.end[item]!; k = profile.end[k]!) if (tree.total[k]) add(k, profile.name[k]!);
     }
-    const { node, depth, parent } = next;
-    const i = out.name.length;
-    out.name.push(node.name);
-    out.depth.push(depth);
-    out.parent.push(parent);
-    out.self.push(node.self);
-    out.total.push(node.total);
-    out.base.push(node.base);
-    out.end.push(i + 1);
-    walk.push({ node, depth, parent, close: i });
-    const children = node.children ? [...node.children.values()].filter((c) => c.total >= least) : [];
-    children.sort((a, b) => (profile.names[a.name]! < profile.names[b.name]! ? 1 : profile.names[a.name] === profile.names[b.name] ? b.name - a.name : -1));
-    for (const child of children) walk.push({ node: child, depth: depth + 1, parent: i, close: -1 });
-  }
-  return { ...out, base: tree.base ? out.base : null, baseTotal: tree.baseTotal, otherTotal: tree.otherTotal };
+  });
 }
 
 export interface Sandwich {
@@ -118,5 +121,9 @@ export interface Sandwich {
 
 export function sandwich(profile: Profile, tree: Tree, name: number): Sandwich {
   const places = outermost(profile, tree.total, name);
-  return { callers: flat(profile, callers(profile, tree, places, name), tree), callees: flat(profile, callees(profile, tree, places, name), tree) };
+  if (!places.length) {
+    const none: Tree = { ...tree, name: [name], depth: [0], parent: [-1], end: [1], self: [0], total: [0], base: tree.base ? [0] : null };
+    return { callers: none, callees: none };
+  }
+  return { callers: callers(profile, tree, places, name), callees: callees(profile, tree, places, name) };
 }
