@@ -14,9 +14,9 @@ const MAX_PAGE = 60_000; // the gate for the viewer's size
 
 // Own property names that are shortened in the bundle. None may be a name of the browser's, of the data's header, or used as a string.
 const OWN = [
-  'baseTotal', 'breaks', 'cache', 'callees', 'callers', 'depth', 'downloadPprof', 'copyFolded', 'copyLink', 'elideStart', 'firstRow', 'header',
-  'moduleOf', 'moved', 'noise', 'onFocus', 'onZoom', 'otherTotal', 'otherWhole', 'parent', 'placeOf', 'reversed', 'rootBelow', 'rowNode',
-  'rowValue', 'sides', 'tooltip', 'trees', 'whole', 'worry',
+  'baseTotal', 'breaks', 'cache', 'callees', 'callers', 'change', 'columns', 'copyFolded', 'copyLink', 'count', 'depth', 'downloadPprof', 'element', 'elideStart',
+  'firstRow', 'header', 'items', 'lines', 'moduleOf', 'moved', 'node', 'noise', 'onFocus', 'onZoom', 'otherTotal', 'otherWhole', 'parent', 'placeOf', 'reversed',
+  'rootBelow', 'rowNode', 'rowValue', 'sides', 'tooltip', 'trees', 'trust', 'whole', 'worry', 'zoom',
 ];
 const bundle = async (entry, options = {}) => {
   const result = await build({

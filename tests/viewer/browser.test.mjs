@@ -205,6 +205,12 @@ pageTest('sandwich: from the table, closed by Escape', 'rideshare', async (page)
   await settled(page);
   assert.deepEqual(await page.locator('.half h2:visible').allInnerTexts(), ['Callers', 'Callees']);
   assert.match(await hashOf(page), /sandwich=find_nearest_vehicle/);
+  await page.locator('.half.under canvas').focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Escape'); // the zoom first, then the sandwich
+  await settled(page);
+  assert.equal(await page.locator('.half:visible').count(), 2);
   await page.keyboard.press('Escape');
   await settled(page);
   assert.equal(await page.locator('.half:visible').count(), 0);

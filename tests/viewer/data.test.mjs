@@ -228,7 +228,7 @@ test('data: units', () => {
 test('data: the state survives its hash', () => {
   each((profile, _rows, s, type, random) => {
     const state = v.initialState(profile);
-    Object.assign(state, { type, view: ['single', 'comparison', 'diff'][Math.floor(random() * 3)], search: 'a&b=c#%', focus: 1, zoom: Math.min(3, profile.nodes - 1), order: 'heaviest', rootBelow: true, theme: 'dark', scale: 'classic', split: true });
+    Object.assign(state, { type, view: ['single', 'comparison', 'diff'][Math.floor(random() * 3)], search: 'a&b=c#%', focus: 1 + Math.floor(random() * (profile.names.length - 1)), zoom: Math.min(3, profile.nodes - 1), order: 'heaviest', rootBelow: true, theme: 'dark', scale: 'classic', split: true });
     state.sides = { single: s, left: randomSelection(profile, random), right: randomSelection(profile, random) };
     assert.deepEqual(v.fromHash(profile, `#${v.toHash(profile, state)}`), state);
   });

@@ -142,7 +142,7 @@ export class Flame {
     const [in_, out] = this.#below ? ['ArrowUp', 'ArrowDown'] : ['ArrowDown', 'ArrowUp'];
     let to = -1;
     if (e.key === 'Enter' || e.key === ' ') this.#options.onZoom(this.#current);
-    else if (e.key === 'Escape') this.#options.onZoom(0);
+    else if (e.key === 'Escape' && zoom) this.#options.onZoom(0); // else the page's: back from a sandwich
     else if (e.key === 's' || e.key === 'S') this.#focusOn(this.#current);
     else if (e.key === 'Home') to = zoom;
     else if (e.key === in_) to = this.#under(this.#current);

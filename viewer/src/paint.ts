@@ -69,7 +69,7 @@ export class Painter {
     c.fillRect(bar.x, y, width, height);
     if (kind === 'scope' && bar.width > 8) {
       c.fillStyle = text;
-      c.fillRect(bar.x, y, 3, height);
+      c.fillRect(bar.x, y, bar.width > 30 ? 3 : 2, height);
     } else if (kind === 'synthetic' && bar.width > 8) this.#hatch(bar.x, y, width, height, text);
     if (above) {
       c.globalAlpha = 0.35;
@@ -112,7 +112,7 @@ export class Painter {
     const left = Math.max(0, bar.x) + (kind === 'scope' ? 8 : 5);
     let room = bar.x + bar.width - left - 5;
     c.fillStyle = ink;
-    if (tree.base && bar.width > 150) {
+    if (tree.base && bar.width > 110) {
       const base = tree.base[bar.node]!;
       const change = changeText(base, tree.baseTotal, tree.total[bar.node]! - base, tree.otherTotal);
       c.font = FONT;

@@ -93,7 +93,11 @@ export function toHash(profile: Profile, state: State): string {
   if (state.rootBelow) out.append('root', 'below');
   if (state.elideStart) out.append('elide', 'start');
   if (state.search) out.append('search', state.search);
-  if (state.focus >= 0) out.append('sandwich', profile.header.names[state.focus]!);
+  if (state.focus >= 0) {
+    const name = profile.header.names[state.focus]!;
+    out.append('sandwich', name);
+    if (profile.header.names.indexOf(name) !== state.focus) out.append('kind', profile.header.kinds[state.focus]!); // a name is text and kind
+  }
   if (state.zoom > 0) out.append('zoom', `${state.zoom}.${nodeCheck(profile, state.zoom)}`);
   writeSide(out, profile, 'single', state.sides.single);
   if (state.split) {
@@ -135,7 +139,8 @@ export function fromHash(profile: Profile, hash: string): State {
   state.rootBelow = input.get('root') === 'below';
   state.elideStart = input.get('elide') === 'start';
   state.search = input.get('search') ?? '';
-  state.focus = input.has('sandwich') ? profile.header.names.indexOf(input.get('sandwich')!) : -1;
+  const kind = input.get('kind');
+  state.focus = profile.header.names.findIndex((name, i) => i > 0 && name === input.get('sandwich') && (!kind || profile.header.kinds[i] === kind));
   const [node, check] = (input.get('zoom') ?? '').split('.');
   const zoom = Number(node);
   if (zoom > 0 && zoom < profile.nodes && nodeCheck(profile, zoom) === check) state.zoom = zoom;
