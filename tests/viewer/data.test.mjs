@@ -154,7 +154,7 @@ test('data: matched share counts a stack once', () => {
 test('data: bars lie within their parents, and both orders draw the same bars', () => {
   each((profile, _rows, s, type) => {
     const tree = v.single(profile, v.valuesOf(profile, type, s));
-    const byNode = (order) => new Map(v.layOut(tree, 0, 800, order).flat().map((bar) => [bar.node, bar]));
+    const byNode = (order) => new Map(v.layOut(tree, 0, 800, order).flat().filter((bar) => bar.node >= 0).map((bar) => [bar.node, bar]));
     const [a, b] = [byNode('name'), byNode('heaviest')];
     assert.deepEqual([...a.keys()].sort(), [...b.keys()].sort());
     for (const bars of [a, b])
@@ -167,6 +167,19 @@ test('data: bars lie within their parents, and both orders draw the same bars', 
     const order = v.layOut(tree, 0, 800, 'heaviest')[1] ?? [];
     for (let i = 1; i < order.length; i++) assert.ok(order[i - 1].width >= order[i].width - 1e-9);
   });
+});
+
+test('data: no room is left blank where there is something, and rows are in order', () => {
+  const stacks = Array.from({ length: 3000 }, (_, i) => ['main|n', `f${String(i).padStart(4, '0')}|n`, 'leaf|n']);
+  const rows = stacks.map((stack, i) => ({ type: 0, tags: {}, window: 0, stack, value: i % 100 === 0 ? 90 : 1 }));
+  const profile = new v.Profile(new Uint8Array(encode({ rows, header: { types: [{ name: 'cpu', unit: 'nanoseconds', scale: 1 }], tags: [], windows: [[0, 1000]] } })));
+  const tree = v.single(profile, v.valuesOf(profile, 0, v.everything(profile)));
+  for (const order of ['name', 'heaviest']) {
+    const rowsOf = v.layOut(tree, 0, 600, order);
+    assert.ok(rowsOf[2].length < 200);
+    assert.ok(Math.abs(rowsOf[2].reduce((sum, bar) => sum + bar.width, 0) - 600) < 1);
+    for (const row of rowsOf) for (let i = 1; i < row.length; i++) assert.ok(row[i].x >= row[i - 1].x + row[i - 1].width - 0.6);
+  }
 });
 
 test('data: a diff keeps both sides apart', () => {

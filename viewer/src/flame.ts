@@ -171,7 +171,7 @@ export class Flame {
   }
 
   #rowOf(node: number, further: number): Bar[] {
-    return this.#rows[this.#content!.tree.depth[node]! + further] ?? [];
+    return (this.#rows[this.#content!.tree.depth[node]! + further] ?? []).filter((bar) => bar.node >= 0);
   }
 
   #reveal(): void {

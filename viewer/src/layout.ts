@@ -1,9 +1,9 @@
 // Which bars a flame graph has under a zoom, in pixels. Without DOM. Subtrees narrower than half a pixel are jumped over, so that the work
-// follows what is drawn, not what is there.
+// follows what is drawn, not what is there; where many lie side by side, one bar without a node stands for them.
 import type { Tree } from './tree';
 
 export interface Bar {
-  node: number;
+  node: number; // -1: frames too narrow to be told apart
   x: number;
   width: number;
 }
@@ -24,6 +24,13 @@ export function layOut(tree: Tree, zoom: number, width: number, order: Order): B
   return rows;
 }
 
+/** Room for frames that are too narrow; they join those before them. */
+function leave(row: Bar[], x: number, width: number): void {
+  const last = row[row.length - 1];
+  if (last && last.node < 0 && last.x + last.width > x - LEAST) last.width = x + width - last.x;
+  else row.push({ node: -1, x, width });
+}
+
 function inPreorder(tree: Tree, zoom: number, first: number, scale: number, rows: Bar[][]): void {
   const x: number[] = []; // where the next bar of each row begins
   x[tree.depth[zoom]!] = 0;
@@ -33,6 +40,7 @@ function inPreorder(tree: Tree, zoom: number, first: number, scale: number, rows
     const at = x[depth]!;
     x[depth] = at + width;
     if (width < LEAST) {
+      if (width) leave((rows[first + depth] ??= []), at, width);
       i = tree.end[i]!;
       continue;
     }
@@ -45,17 +53,26 @@ function inPreorder(tree: Tree, zoom: number, first: number, scale: number, rows
 function byWeight(tree: Tree, zoom: number, first: number, scale: number, rows: Bar[][]): void {
   const open: Bar[] = [{ node: zoom, x: 0, width: tree.total[zoom]! * scale }];
   for (let bar = open.pop(); bar; bar = open.pop()) {
-    (rows[first + tree.depth[bar.node]!] ??= []).push(bar);
+    const { node } = bar;
+    if (node < 0) {
+      leave((rows[first + tree.depth[~node]! + 1] ??= []), bar.x, bar.width);
+      continue;
+    }
+    (rows[first + tree.depth[node]!] ??= []).push(bar);
     const children: number[] = [];
-    for (let k = bar.node + 1; k < tree.end[bar.node]!; k = tree.end[k]!) if (tree.total[k]! * scale >= LEAST) children.push(k);
+    let narrow = 0;
+    for (let k = node + 1; k < tree.end[node]!; k = tree.end[k]!)
+      if (tree.total[k]! * scale >= LEAST) children.push(k);
+      else narrow += tree.total[k]! * scale;
     children.sort((a, b) => tree.total[b]! - tree.total[a]! || a - b);
     let x = bar.x;
-    const bars = children.map((node) => {
-      const width = tree.total[node]! * scale;
-      const placed = { node, x, width };
+    const bars = children.map((child) => {
+      const width = tree.total[child]! * scale;
+      const placed = { node: child, x, width };
       x += width;
       return placed;
     });
+    if (narrow) bars.push({ node: ~node, x, width: narrow }); // under this node
     open.push(...bars.reverse());
   }
 }

@@ -48,6 +48,11 @@ export class Painter {
   bar(bar: Bar, y: number, above: boolean, current: boolean): void {
     const c = this.#c;
     const tree = this.#tree;
+    if (bar.node < 0) {
+      c.fillStyle = this.#faded;
+      c.fillRect(bar.x, y, bar.width, ROW - 1);
+      return;
+    }
     const name = tree.name[bar.node]!;
     const kind = this.#profile.kinds[name]!;
     const width = Math.max(bar.width - (bar.width > 3 ? 1 : 0), 0.5);

@@ -25,7 +25,7 @@ export class Topbar {
   constructor(profile: Profile, actions: TopbarActions) {
     this.#profile = profile;
     this.#actions = actions;
-    this.#search = el('input', { type: 'search', placeholder: 'Search (regular expression)', 'aria-label': 'Search names by regular expression', spellcheck: false });
+    this.#search = el('input', { type: 'search', placeholder: 'Search (regex)', 'aria-label': 'Search names by regular expression', spellcheck: false });
     this.#search.oninput = () => actions.set({ search: this.#search.value });
     this.#search.onkeydown = (e) => {
       if (e.key === 'Escape' && this.#search.value) actions.set({ search: '' });
