@@ -50,6 +50,7 @@ has_header catch2/catch.hpp || packages+=(catch2)
 has_header zlib.h || packages+=(zlib1g-dev)
 has_header boost/beast/version.hpp || packages+=(libboost-dev)
 has_header openssl/ssl.h || packages+=(libssl-dev)
+has_header CLI/CLI.hpp || packages+=(libcli11-dev)
 if ! $quick; then
   has clang++-16 || packages+=(clang-16)
   clang_runtime=$(clang++-16 -print-file-name=libclang_rt.asan.a 2>/dev/null || true)
@@ -133,7 +134,7 @@ cmake_step() {
 
 if $quick; then
   begin_step quick "g++, C++17"
-  cmake_step quick -- -DCMAKE_CXX_COMPILER=g++ -DCMAKE_CXX_FLAGS=-O0 -DPYRO_TESTS_QUICK=ON
+  cmake_step quick -- -DPYRO_BUILD_COMMAND=OFF -DCMAKE_CXX_COMPILER=g++ -DCMAKE_CXX_FLAGS=-O0 -DPYRO_TESTS_QUICK=ON
 else
   if ! has_go; then
     export PATH=$build/go/bin:$PATH
@@ -151,11 +152,11 @@ else
   cmake_step gcc -- -DCMAKE_CXX_COMPILER=g++ -DCMAKE_CXX_FLAGS=-O1 -DPYRO_TESTS_QUICK=OFF -DPYRO_TESTS_STRESS_SECONDS=60
 
   begin_step clang "clang++: headers, macros, configurations, shared objects"
-  cmake_step clang -LE '^package$' -- -DCMAKE_CXX_COMPILER=clang++-16 -DCMAKE_CXX_FLAGS=-O0 -DPYRO_TESTS_LIFE=OFF
+  cmake_step clang -LE '^package$' -- -DPYRO_BUILD_COMMAND=OFF -DCMAKE_CXX_COMPILER=clang++-16 -DCMAKE_CXX_FLAGS=-O0 -DPYRO_TESTS_LIFE=OFF
 
   begin_step thread "clang++, C++20, thread sanitizer"
   export TSAN_OPTIONS='halt_on_error=1 second_deadlock_stack=1'
-  cmake_step thread -- -DCMAKE_CXX_COMPILER=clang++-16 -DCMAKE_CXX_STANDARD=20 '-DCMAKE_CXX_FLAGS=-O0 -g1 -fsanitize=thread'
+  cmake_step thread -- -DPYRO_BUILD_COMMAND=OFF -DCMAKE_CXX_COMPILER=clang++-16 -DCMAKE_CXX_STANDARD=20 '-DCMAKE_CXX_FLAGS=-O0 -g1 -fsanitize=thread'
 
   begin_step address "clang++, C++23, address, leak and undefined behaviour sanitizers"
   export ASAN_OPTIONS='detect_leaks=1 strict_init_order=1 check_initialization_order=1' UBSAN_OPTIONS='print_stacktrace=1'

@@ -88,7 +88,7 @@ else
   echo 'go is not there: sums are not compared with go tool pprof'
 fi
 # The sums of several files are the sum of theirs.
-sum_of() { "$pyro" convert "$@" --type samples --to folded | awk '{ sum += $NF } END { print sum }'; }
+sum_of() { "$pyro" convert "$@" --type samples --to folded | awk '{ sum += $NF } END { print sum + 0 }'; }
 one_by_one=0
 for file in runs/*.pb.gz; do one_by_one=$((one_by_one + $(sum_of "$file"))); done
 same "$(sum_of runs)" "$one_by_one" 'samples of a directory'
@@ -217,7 +217,7 @@ else
       if [[ -n $address ]]; then break; fi
       sleep 0.1
     done
-    samples=$("$pyro" convert "$golden" --type samples --to folded | awk '{ sum += $NF } END { print sum }')
+    samples=$("$pyro" convert "$golden" --type samples --to folded | awk '{ sum += $NF } END { print sum + 0 }')
     expect 0 '2,843 samples of 1 file pushed' "$pyro" push "$golden" --server "$address" --now
     grep -q 'all times are moved by +' err || fail 'push --now does not say that it has changed the times'
     same "$samples" 2843 'samples of the golden file'

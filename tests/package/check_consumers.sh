@@ -21,7 +21,7 @@ quietly() {
   fi
 }
 
-quietly "$cmake" -S "$repo" -B "$work/build" -DPYRO_BUILD_TESTS=OFF -DPYRO_BUILD_EXAMPLES=OFF -DPYRO_BUILD_BENCHMARKS=OFF
+quietly "$cmake" -S "$repo" -B "$work/build" -DPYRO_BUILD_COMMAND=OFF -DPYRO_BUILD_TESTS=OFF -DPYRO_BUILD_EXAMPLES=OFF -DPYRO_BUILD_BENCHMARKS=OFF
 quietly "$cmake" --install "$work/build" --prefix "$work/first"
 mv -- "$work/first" "$work/moved"
 if grep -rlF -e "$work" -e "$repo" "$work/moved"; then echo '^^^ installed files that hold a path of this machine'; exit 1; fi
