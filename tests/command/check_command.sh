@@ -145,7 +145,7 @@ fi
 # --- diff and its gate ------------------------------------------------------------------------------------------------------------
 
 mkdir slow
-for run in 1 2 3 4; do PYRO=pprof:slow/$run.pb.gz "$worker" 0.3 100; done
+for run in 1 2 3 4; do PYRO=pprof:slow/$run.pb.gz "$worker" 0.3 300; done
 mkdir base
 cp runs/[1234].pb.gz base
 expect 0 'handle_request' "$pyro" diff base slow
