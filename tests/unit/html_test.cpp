@@ -425,7 +425,7 @@ TEST_CASE("html: past the largest number of nodes the lightest go to [other] bel
   const page p = page_of(r);
   REQUIRE(p.header["nodes"].number() <= 100);
   REQUIRE(p.totals() == totals(expected));
-  REQUIRE(has_note(p, "lighter places are in [other] below what called them"));
+  REQUIRE(has_note(p, "what is lighter is in [other] below what called it"));
   std::map<std::string, std::uint64_t> by_path, true_by_path;
   std::map<std::uint64_t, std::uint64_t> by_window, true_by_window;
   for (const page_row& row : p.rows)

@@ -31,7 +31,7 @@ class report_data {
 
   /// What was folded or left out, for the page to say.
   struct shortened {
-    std::uint64_t nodes = 0;            ///< places that went to `[other]`
+    bool nodes = false;                 ///< places in the tree went to `[other]`
     std::uint64_t deep = 0;             ///< stacks that are deeper than `deepest`
     std::uint64_t windows = 0;          ///< windows added so far, where some were merged
     std::uint64_t negative = 0;         ///< values below 0, which a tree can't show
@@ -89,7 +89,6 @@ class report_data {
   static constexpr std::size_t most_types = 64;
   static constexpr std::size_t most_keys = 64;
   static constexpr std::size_t most_pending = 500'000;
-  static constexpr std::size_t most_text_bytes = std::size_t{32} << 20U;
   static constexpr std::size_t tag_bytes = 1024;
 
   struct pending_row {
@@ -238,21 +237,25 @@ class report_data {
     return node;
   }
 
+  /// Of names, files and modules: 32 MB with the usual limit of nodes.
+  std::size_t most_text_bytes() const noexcept { return std::max<std::size_t>(64 * limits_.nodes, std::size_t{64} << 10U); }
+
   /// True where the tree was pruned: what was known of the profile's stacks and names is gone.
   bool make_room(std::size_t nodes) {
-    if (tree_.nodes().size() + nodes <= limits_.nodes && tree_.text_bytes() <= most_text_bytes) return false;
+    if (tree_.nodes().size() + nodes <= limits_.nodes && tree_.text_bytes() <= most_text_bytes()) return false;
     const std::size_t before = tree_.nodes().size();
     do {
       flush_rows();
       prune(std::min(limits_.nodes, tree_.nodes().size()) * 3 / 8);
-    } while (tree_.text_bytes() > most_text_bytes / 2 && tree_.nodes().size() > 16);
+    } while (tree_.text_bytes() > most_text_bytes() / 2 && tree_.nodes().size() > 16);
     return tree_.nodes().size() < before;
   }
 
   /// Rows to their window, then whatever it takes to be within the limits.
   void flush() {
     flush_rows();
-    while (over_limits() && shrink_once()) {
+    if (!above(4)) return;
+    while (above(3) && shrink_once()) {  // some room for what comes, or the next window would be here again
     }
   }
 
@@ -275,7 +278,11 @@ class report_data {
     groups_ += w.groups.size() - groups_before;
   }
 
-  bool over_limits() const noexcept { return rows_ > limits_.rows || groups_ > limits_.rows / 4 || tags_.sets().size() > limits_.rows / 4; }
+  /// More than so many quarters of a limit. Groups and sets take more memory than rows.
+  bool above(std::size_t quarters) const noexcept {
+    const auto more = [quarters](std::size_t size, std::size_t limit) { return size > limit / 4 * quarters; };
+    return more(rows_, limits_.rows) || more(groups_, limits_.rows / 4) || more(tags_.sets().size(), std::max<std::size_t>(limits_.rows / 16, 64));
+  }
 
   /// One step towards the limits, by the means that costs the page least. False where nothing is left to do.
   bool shrink_once() {
@@ -317,7 +324,7 @@ class report_data {
         g.for_each([&](std::uint32_t node, std::uint64_t value) { weight[node] += share[g.type] * static_cast<double>(value); });
     const std::size_t before = tree_.nodes().size();
     const std::vector<std::uint32_t> to = tree_.prune(std::move(weight), keep);
-    left_out_.nodes += before > tree_.nodes().size() ? before - tree_.nodes().size() : 0;
+    left_out_.nodes = left_out_.nodes || tree_.nodes().size() < before;
     std::vector<report_row> rows;
     for (report_window& w : windows_.all())
       for (report_group& g : w.groups) {

@@ -24,13 +24,11 @@ inline std::vector<std::string> report_notes(const report_data& data, const repo
       const bool has_other = k.ids.count(report_tags::other()) != 0;
       const std::uint64_t kept = k.values.size() - (has_other ? 1 : 0);
       out.push_back("Of the tag " + k.name + (kept == 1 ? " the value" : " the " + format_count(static_cast<std::int64_t>(kept)) + " values") + " with " + most +
-                    (kept == 1 ? " is" : " are") + " shown; " + count(k.left_out.size(), "other is", "others are") + " [other].");
+                    (kept == 1 ? " is" : " are") + " shown; " + (k.more_left_out ? "more than " : "") + count(k.left_out.size(), "other is", "others are") + " [other].");
     }
   const report_data::shortened& gone = data.left_out();
   for (const std::string& key : gone.keys) out.push_back("The tag " + key + " is not shown: there are too many tags.");
-  if (gone.nodes != 0)
-    out.push_back("Of the stacks the heaviest are kept whole; " + count(gone.nodes, "lighter place is", "lighter places are") +
-                  " in [other] below what called them.");
+  if (gone.nodes) out.push_back("Of the stacks the heaviest are kept whole; what is lighter is in [other] below what called it.");
   if (gone.deep != 0)
     out.push_back(count(gone.deep, "stack is", "stacks are") + " deeper than " + count(data.deepest(), "frame", "frames") + "; what lies deeper is in [other].");
   if (data.merged_width() != 0)

@@ -30,6 +30,7 @@ class report_tags {
     std::vector<std::string> values;
     std::map<std::string, std::uint32_t> ids;
     std::unordered_set<std::uint64_t> left_out;  ///< hashes of the values that were folded
+    bool more_left_out = false;                  ///< than are counted there
     bool dropped = false;
   };
 
@@ -100,6 +101,7 @@ class report_tags {
     key next;
     next.name = k.name;
     next.left_out = std::move(k.left_out);
+    next.more_left_out = k.more_left_out;
     std::vector<std::uint32_t> to(k.values.size(), 0);  // 0 is [other]
     next.values.emplace_back(other());
     for (std::size_t i = 0; i < order.size(); ++i) {
@@ -107,8 +109,10 @@ class report_tags {
       if (i < most) {
         to[order[i].value] = static_cast<std::uint32_t>(next.values.size());
         next.values.push_back(value);
-      } else if (next.left_out.size() < most_counted) {
-        next.left_out.insert(std::hash<std::string>()(value));
+      } else if (counted_ < most_counted) {
+        counted_ += next.left_out.insert(std::hash<std::string>()(value)).second ? 1 : 0;
+      } else {
+        next.more_left_out = true;
       }
     }
     for (std::uint32_t v = 0; v < next.values.size(); ++v) next.ids.emplace(next.values[v], v);
@@ -131,7 +135,7 @@ class report_tags {
 
 
  private:
-  static constexpr std::size_t most_counted = 100'000;  // of the values left out
+  static constexpr std::size_t most_counted = 100'000;  // values left out, of all keys
 
   template <class Change>
   std::vector<std::uint32_t> rebuild(Change&& change) {
@@ -155,6 +159,7 @@ class report_tags {
   std::vector<set> sets_;
   std::vector<std::vector<std::uint64_t>> weights_;  // by set, then type
   std::map<set, std::uint32_t> set_ids_;
+  std::size_t counted_ = 0;
 };
 
 }  // namespace pyro::detail

@@ -33,7 +33,15 @@ struct file_options {
   std::uint64_t file_bytes = std::uint64_t{1} << 30; ///< most bytes in those files; the newest always stays; 0: no limit
   bool sync = false;                                 ///< wait for the disk: survives a loss of power, can take long
   merge_limits limits;                               ///< of the run
-  html_options html;                                 ///< of a page: its title and limits
+  html_options html = page_of_a_service();           ///< of a page: its title and limits
+
+  /// Less than a report of files may hold: it is gathered in the program's own memory, some 30 MiB at the very most.
+  static html_options page_of_a_service() {
+    html_options o;
+    o.max_nodes = 200'000;
+    o.max_rows = 500'000;
+    return o;
+  }
 };
 
 namespace detail {
