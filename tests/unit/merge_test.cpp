@@ -422,3 +422,109 @@ TEST_CASE("a frozen builder makes nothing and finds what is there") {
   REQUIRE(m.get().samples.size() == 1);
   REQUIRE(m.get().total(0) == 2);
 }
+
+// --- profiles of other tools: other types, no times, nothing in common ----------------------------------------------------------
+
+namespace {
+
+profile foreign(std::vector<value_type> types, const std::vector<std::vector<std::int64_t>>& rows) {
+  profile_maker m;
+  m.get().sample_types = std::move(types);
+  for (std::size_t i = 0; i < rows.size(); ++i) m.row(m.stack({"f" + std::to_string(i)}), {}, rows[i]);
+  return m.get();
+}
+
+std::string columns(const profile& p) {
+  std::string out;
+  for (std::size_t c = 0; c < p.sample_types.size(); ++c)
+    out += p.sample_types[c].type + "/" + p.sample_types[c].unit + "=" + std::to_string(p.total(c)) + " ";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("types are told by name and unit: the union of both, the first one's default stays") {
+  profile into = foreign({{"samples", "count"}, {"cpu", "nanoseconds"}}, {{1, 10}, {2, 20}});
+  merge(into, foreign({{"alloc_space", "bytes"}, {"samples", "count"}, {"cpu", "microseconds"}}, {{4096, 5, 7}}));
+  merge(into, foreign({{"cpu", "nanoseconds"}, {"alloc_space", "bytes"}}, {{100, 1000}, {200, 2000}}));
+  CHECK(columns(into) == "alloc_space/bytes=7096 cpu/microseconds=7 samples/count=8 cpu/nanoseconds=330 ");
+  CHECK(into.samples.size() == 2);
+  require_well_formed(into);
+}
+
+TEST_CASE("two columns of one type and unit stay two") {
+  profile into = foreign({{"x", "count"}, {"y", "count"}, {"x", "count"}}, {{1, 10, 100}});
+  merge(into, foreign({{"x", "count"}, {"x", "count"}, {"y", "count"}}, {{2, 200, 20}}));
+  CHECK(columns(into) == "x/count=3 y/count=30 x/count=300 ");
+  merge(into, foreign({{"x", "count"}, {"x", "count"}, {"x", "count"}}, {{1, 1, 5'000}}));
+  CHECK(into.sample_types.size() == 4);  // a third one: which of them is whose can't be told any more, but nothing is lost
+  CHECK(into.total(0) + into.total(1) + into.total(3) == 303 + 5'002);
+  profile one = foreign({{"x", "count"}}, {{1}});
+  merge(one, foreign({{"x", "count"}, {"x", "count"}}, {{2, 300}}));
+  CHECK(one.sample_types.size() == 2);
+  CHECK(one.total(0) + one.total(1) == 303);
+}
+
+TEST_CASE("what has no time leaves the time alone; periods of other types leave the period") {
+  profile timed = rideshare(), timeless = foreign({{"samples", "count"}}, {{1}});
+  timeless.time_ns = timeless.duration_ns = timeless.period = 0;
+  timeless.period_type = {};
+  profile into = timed;
+  merge(into, timeless);
+  CHECK(into.time_ns == timed.time_ns);
+  CHECK(into.duration_ns == timed.duration_ns);
+  CHECK(into.period == timed.period);
+  into = timeless;
+  merge(into, timed);
+  CHECK(into.time_ns == timed.time_ns);
+  CHECK(into.duration_ns == timed.duration_ns);
+  CHECK(into.period == timed.period);
+  CHECK(into.period_type.type == "cpu");
+  profile heap = foreign({{"inuse_space", "bytes"}}, {{1}});
+  heap.period_type = {"space", "bytes"};
+  heap.period = 524'288'000;
+  merge(into, heap);
+  CHECK(into.period == timed.period);
+  CHECK(into.period_type.type == "cpu");
+}
+
+TEST_CASE("comments are kept once each, and not without end") {
+  profile into = rideshare(), other = rideshare();
+  other.comments = {"a", "b"};
+  merge(into, other);
+  merge(into, other);
+  CHECK(into.comments == std::vector<std::string>{"a", "b"});
+  for (int i = 0; i < 1'000; ++i) {
+    other.comments = {std::to_string(i)};
+    merge(into, other);
+  }
+  CHECK(into.comments.size() == 100);
+}
+
+TEST_CASE("sums stay within what fits") {
+  profile into = foreign({{"x", "count"}}, {{INT64_MAX - 1}, {INT64_MIN + 1}});
+  merge(into, foreign({{"x", "count"}}, {{5}, {-5}}));
+  CHECK(into.values_of(0)[0] == INT64_MAX);
+  CHECK(into.values_of(1)[0] == INT64_MIN);
+  CHECK(add_values(INT64_MAX, INT64_MIN) == -1);
+  CHECK(add_values(INT64_MIN, -1) == INT64_MIN);
+  CHECK(add_values(1, 2) == 3);
+}
+
+TEST_CASE("of a label set's keys the later one stays, sorted by text, also of many") {
+  profile_maker m;
+  profile_maker::tags tags;
+  for (int i = 0; i < 5'000; ++i) tags.emplace_back("key" + std::to_string(i * 7919 % 1'000), std::to_string(i));
+  m.row({"f"}, tags, 1, 1);
+  const profile& p = m.get();
+  const label_set& set = p.label_sets.at(p.samples[0].labels);
+  REQUIRE(set.size() == 1'000);
+  std::map<std::string, std::string> last;
+  for (const auto& t : tags) last[t.first] = t.second;
+  auto expected = last.begin();
+  for (const label& l : set) {
+    REQUIRE(p.text(l.key) == expected->first);
+    REQUIRE(p.text(l.value) == expected->second);
+    ++expected;
+  }
+}
