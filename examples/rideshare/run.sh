@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The ride-sharing demonstration, from a fresh Debian 12 on: installs what is missing, builds, runs three regions under load and
-# shows what the profiles say. Leaves nothing running.
+# shows what the profiles say; the report in one page too. Leaves nothing running.
 set -euo pipefail
 
 usage() {
@@ -15,7 +15,7 @@ scooters and cars for a while, and profiles it all with pyro.
   --server URL  push to this Pyroscope server as well, such as http://localhost:4040; for logins and tenants set PYROSCOPE_BASIC_AUTH_USER,
                 PYROSCOPE_BASIC_AUTH_PASSWORD, PYROSCOPE_AUTH_TOKEN, PYROSCOPE_TENANT_ID
 
-DIR gets, for each region:
+DIR gets report.html, which shows it all in a browser, without a server or a network, and for each region:
   REGION-*.pb.gz   one pprof file for every 5 seconds
   REGION.folded    the whole run, one line a stack, for flame graph tools
   REGION.txt       the whole run, to be read
@@ -77,8 +77,10 @@ command -v c++ >/dev/null || packages+=(g++)
 command -v make >/dev/null || packages+=(make)
 command -v cmake >/dev/null || packages+=(cmake)
 if ! command -v c++ >/dev/null || ! has_header boost/beast/version.hpp; then packages+=(libboost-dev); fi
-if [[ $server ]]; then  # files and a bare http server need neither
-  if ! command -v c++ >/dev/null || ! has_header zlib.h; then packages+=(zlib1g-dev); fi
+# The command `pyro`, which writes the report, is made of these two.
+if ! command -v c++ >/dev/null || ! has_header zlib.h; then packages+=(zlib1g-dev); fi
+if ! command -v c++ >/dev/null || ! has_header CLI/CLI.hpp; then packages+=(libcli11-dev); fi
+if [[ $server ]]; then  # files and a bare http server do without it
   if ! command -v c++ >/dev/null || ! has_header openssl/ssl.h; then packages+=(libssl-dev); fi
 fi
 if ((${#packages[@]})); then
@@ -100,8 +102,8 @@ echo "building in $build ..."
 mkdir -p -- "$build"
 if ! {
   cmake -S "$repo" -B "$build" -DCMAKE_BUILD_TYPE=Release \
-    -DPYRO_BUILD_EXAMPLES=ON -DPYRO_BUILD_TESTS=OFF -DPYRO_BUILD_BENCHMARKS=OFF &&
-    cmake --build "$build" --target rideshare_server rideshare_load -j "$(nproc)"
+    -DPYRO_BUILD_EXAMPLES=ON -DPYRO_BUILD_TESTS=OFF -DPYRO_BUILD_BENCHMARKS=OFF -DPYRO_BUILD_COMMAND=ON &&
+    cmake --build "$build" --target rideshare_server rideshare_load pyro_command -j "$(nproc)"
 } >"$build/build.log" 2>&1; then
   tail -n 30 -- "$build/build.log" >&2
   fail "the build failed; all of it is in $build/build.log"
@@ -112,6 +114,7 @@ programs=$build/examples/rideshare
 
 regions=(us-east eu-north ap-south)
 targets=()
+rm -f -- "$out/report.html"
 for region in "${regions[@]}"; do
   rm -f -- "$out/$region"-*.pb.gz "$out/$region".{folded,txt,log}
   files=${out//%/%%}/$region  # a lone % begins a placeholder
@@ -190,11 +193,20 @@ awk '
   }
 ' "${folded[@]}"
 
+# Files of this run alone: there may be others in the folder.
+profiles=("${regions[@]/#/$out/}")
+echo
+pprof_files=()
+for prefix in "${profiles[@]}"; do pprof_files+=("$prefix"-*.pb.gz); done
+"$build/command/pyro" report "${pprof_files[@]}" -o "$out/report.html" --title ride-sharing-app || fail "the report could not be written"
+
 dir=$(printf %q "$out")
 cat <<EOF
 
 The trouble of eu-north is mutex_lock: half of a car's CPU in calm periods, four fifths in busy ones, in turns of 15 seconds.
-Look closer:
+Open the report in a browser, as a file (no server, no network); examples/rideshare/README.md tells what to click:
+  $dir/report.html
+Or look closer in a terminal:
   less $dir/eu-north.txt
   go tool pprof -top -cum -show='order_|mutex_lock' $dir/eu-north-*.pb.gz
   go tool pprof -tags $dir/*.pb.gz
