@@ -34,7 +34,7 @@ for ((round = 1; round <= rounds; ++round)); do
   fi
   status=0
   "$pyro" diff "$directory/base" "$directory/slower" --fail-above 5 >"$directory/slower.txt" || status=$?
-  if ((status == 1)) && grep -q '^  handle_request: +' "$directory/slower.txt"; then
+  if ((status == 1)) && grep -Eq '^  (handle_request|search): \+' "$directory/slower.txt"; then
     found=$((found + 1))
   else
     printf 'round %d: the slower build is not found\n' "$round"
