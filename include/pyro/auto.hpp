@@ -4,7 +4,7 @@
 //     PYRO=report ./server                                tree and top on stderr at the end
 //     PYRO=pprof:/tmp/%w.pb.gz,text:profile.txt ./server
 //
-// Without PYRO (or PYRO_OUTPUTS, or a server's address) it stays off. A later `pyro::configure` takes over.
+// Without PYRO (or PYRO_OUTPUTS, a server's address, or PYRO_SERVE) it stays off. A later `pyro::configure` takes over.
 
 #include <pyro/profiler.hpp>
 
@@ -13,7 +13,7 @@ namespace detail PYRO_HIDDEN {
 
 inline bool start_from_environment() noexcept {
   bool wanted = false;
-  for (const char* name : {"PYRO", "PYRO_OUTPUTS", "PYRO_SERVER_ADDRESS", "PYROSCOPE_SERVER_ADDRESS"}) {
+  for (const char* name : {"PYRO", "PYRO_OUTPUTS", "PYRO_SERVER_ADDRESS", "PYROSCOPE_SERVER_ADDRESS", "PYRO_SERVE", "PYRO_SERVE_ADDRESS"}) {
     const char* value = std::getenv(name);
     wanted |= value != nullptr && *value != '\0';
   }

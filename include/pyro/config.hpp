@@ -91,6 +91,21 @@ struct config {
   /// Default off. PYRO_UPLOAD_OTEL_LABELS.
   bool upload_otel_labels = false;
 
+  /// Where a live view listens: `127.0.0.1:6060`, `[::1]:6060`, `:6060` (this machine alone), port 0 for any free one; for
+  /// `go tool pprof http://127.0.0.1:6060`, a browser, Grafana Alloy. Needs `#include <pyro/export/serve.hpp>` beside this header. Other
+  /// addresses than the machine's own need a `serve_token` too. Default: none, nothing listens. PYRO_SERVE_ADDRESS, PYRO_SERVE.
+  std::string serve_address;
+
+  /// What clients of the live view must show: `Authorization: Bearer TOKEN`, or `?token=TOKEN`. Default: none. PYRO_SERVE_TOKEN.
+  std::string serve_token;
+
+  /// Serve other machines without a token: whoever reaches the port sees the program's functions and tags. Default off.
+  /// PYRO_SERVE_WITHOUT_TOKEN.
+  bool serve_without_token = false;
+
+  /// Last windows that the live view's report shows; fewer where they take more than 32 MiB. Default 60, range 1 to 360. PYRO_SERVE_WINDOWS.
+  int serve_windows = 60;
+
   /// Tags of the whole process; an empty value leaves a tag out. Default: none.
   /// PYRO_TAGS, PYROSCOPE_LABELS: `key=value` or `key:value`, comma separated.
   std::vector<static_tag> tags;

@@ -147,6 +147,8 @@ class settings_reader {
     credential(target_.basic_auth_password, "basic_auth_password", {"PYROSCOPE_BASIC_AUTH_PASSWORD", "PYRO_BASIC_AUTH_PASSWORD"}, as_it_is);
     credential(target_.auth_token, "auth_token", {"PYROSCOPE_AUTH_TOKEN", "PYRO_AUTH_TOKEN"}, trim);
     credential(target_.tenant_id, "tenant_id", {"PYROSCOPE_TENANT_ID", "PYRO_TENANT_ID"}, trim);
+    text(target_.serve_address, {"PYRO_SERVE", "PYRO_SERVE_ADDRESS"});
+    serve_token();
     text(target_.tls_ca_file, {"PYRO_TLS_CA_FILE"});
     text(target_.tls_certificate_file, {"PYRO_TLS_CERTIFICATE_FILE"});
     text(target_.tls_key_file, {"PYRO_TLS_KEY_FILE"});
@@ -183,6 +185,10 @@ class settings_reader {
            {"upload_thread_names", {"PYRO_UPLOAD_THREAD_NAMES"}, parse_switch, 0, 1, "on or off"});
     number(target_.upload_otel_labels, defaults.upload_otel_labels,
            {"upload_otel_labels", {"PYRO_UPLOAD_OTEL_LABELS"}, parse_switch, 0, 1, "on or off"});
+    number(target_.serve_without_token, defaults.serve_without_token,
+           {"serve_without_token", {"PYRO_SERVE_WITHOUT_TOKEN"}, parse_switch, 0, 1, "on or off"});
+    number(target_.serve_windows, defaults.serve_windows,
+           {"serve_windows", {"PYRO_SERVE_WINDOWS"}, parse_whole, 1, 360, "a whole number from 1 to 360"});
     number(target_.flush_on_signals, defaults.flush_on_signals,
            {"flush_on_signals", {"PYRO_FLUSH_ON_SIGNALS"}, parse_switch, 0, 1, "on or off"});
     number(target_.background, defaults.background, {"background", {"PYRO_BACKGROUND"}, parse_switch, 0, 1, "on or off"});
@@ -229,6 +235,16 @@ class settings_reader {
     for (const char* name : variables)
       if (const char* value = std::getenv(name); value != nullptr && !cleaned(value).empty() && good(name, cleaned(value), "it is ignored"))
         field = std::string(cleaned(value));
+  }
+
+  /// Whoever asks for a token shall not be served without.
+  void serve_token() {
+    const char* const value = std::getenv("PYRO_SERVE_TOKEN");
+    const bool asked = !target_.serve_token.empty() || (value != nullptr && *value != '\0');
+    credential(target_.serve_token, "serve_token", {"PYRO_SERVE_TOKEN"}, trim);
+    if (!asked || !target_.serve_token.empty() || target_.serve_address.empty()) return;
+    wrong_.push_back("serve_token (PYRO_SERVE_TOKEN): it cannot be used, so there is no live view");
+    target_.serve_address.clear();
   }
 
   /// Starts from what the code set, or from the default where that is out of range, and lets each variable override in turn.

@@ -20,7 +20,7 @@ while IFS= read -r header; do
   case $header in
     pyro/encode/zlib.hpp) needs=zlib.h package=zlib1g-dev ;;
     pyro/export/tls.hpp) needs=openssl/ssl.h package=libssl-dev ;;
-    pyro/export/http.hpp | pyro/export/pyroscope.hpp) needs=boost/beast/version.hpp package=libboost-dev ;;
+    pyro/export/http.hpp | pyro/export/pyroscope.hpp | pyro/export/serve.hpp | pyro/export/serve_s[eo]*.hpp | pyro/export/serve_connection.hpp) needs=boost/beast/version.hpp package=libboost-dev ;;
     pyro/sample/libbacktrace.hpp) needs=backtrace.h package=libgcc-12-dev ;;
     *) needs= ;;
   esac

@@ -1,6 +1,7 @@
 #pragma once
 // Hands profiles to exporters and keeps the ledger. One thread at a time; no lock of the collector or the registry is held.
 
+#include <pyro/export/live_view.hpp>
 #include <pyro/export/outputs.hpp>
 #include <pyro/export/uploader.hpp>
 #include <pyro/logger.hpp>
@@ -71,6 +72,37 @@ class exports {
     return !uploader_missing_;
   }
 
+  /// The live view for `serve_address`: at once where it is included, since its port should be open when `configure` returns; where a static
+  /// initialiser may still bring it, until `give_up`. True where it was added now.
+  bool add_live_view(const config& settings, detail::cut_window cut, bool give_up) {
+    if (settings.serve_address.empty() || live_known_) return false;
+    const detail::make_live_view make = detail::live_view_slot.load();
+    live_known_ = make != nullptr || give_up;
+    core::store_relaxed(live_awaited_, !live_known_);
+    if (!live_known_) return false;
+    std::string why_not;
+    std::shared_ptr<live_view> made;
+    if (make != nullptr)
+      made = make(settings, [this](log_level level, const std::string& message) { log_(level, message); }, std::move(cut), why_not);
+    else
+      why_not = "serve_address (PYRO_SERVE) is set, but the live view is not included: #include <pyro/export/serve.hpp> beside pyro/profiler.hpp or "
+                "pyro/auto.hpp (it needs Boost's headers), in a file that is linked into the program itself, not one of a static library";
+    if (made == nullptr) {
+      log_(make == nullptr ? log_level::warning : log_level::error, why_not + "; there is no live view, the program goes on");
+      return false;
+    }
+    platform::lock_guard hold(counters_lock_);
+    list_.emplace_back(made);
+    live_ = std::move(made);
+    return true;
+  }
+  bool awaits_live_view() const noexcept { return core::load_relaxed(live_awaited_); }
+
+  /// A piece of a window, or its end, to whom wants to see such.
+  void show(const profile& piece, std::uint64_t answered, bool ends_window) noexcept {
+    if (live_ != nullptr) live_->add_piece(piece, answered, ends_window);
+  }
+
   /// A new run: sums begin anew.
   void start_run() noexcept {
     platform::lock_guard hold(counters_lock_);
@@ -86,7 +118,8 @@ class exports {
     sums_ = sums{};
     ended_ = delivery{};
     ended_cpu_ns_ = 0;
-    uploader_known_ = uploader_missing_ = false;
+    uploader_known_ = uploader_missing_ = live_known_ = live_awaited_ = false;
+    new (&live_) std::shared_ptr<live_view>();
   }
 
   bool empty() noexcept {
@@ -159,6 +192,12 @@ class exports {
     s.lost = sums_.lost;
     s.native = sums_.native;
   }
+  /// `drained`: samples that came out of the rings so far. What no exporter was given is in the open window.
+  static void balance(stats& s, std::uint64_t drained) noexcept {
+    const std::uint64_t given = s.samples_exported + s.samples_queued + s.samples_dropped + s.samples_uncertain;
+    s.samples_open = drained > given ? drained - given : 0;
+    s.samples_produced = given + s.samples_open + s.lost.ring_full;
+  }
   bool sent_anything() noexcept {
     platform::lock_guard hold(counters_lock_);
     return sums_.windows != 0;
@@ -199,7 +238,8 @@ class exports {
     ended_.queued = 0;
     ended_cpu_ns_ += cpu_of_list();
     list_.swap(next);
-    uploader_known_ = uploader_missing_ = false;
+    live_.reset();  // `next` has it too
+    uploader_known_ = uploader_missing_ = live_known_ = live_awaited_ = false;
   }
 
   std::int64_t cpu_of_list() const noexcept {
@@ -290,6 +330,9 @@ class exports {
   sums sums_;
   delivery ended_;                                  ///< of exporters that are released; nothing is queued there
   std::int64_t ended_cpu_ns_ = 0;
+  std::shared_ptr<live_view> live_;                 ///< one of the list
+  bool live_known_ = false;
+  bool live_awaited_ = false;                       ///< it may still be brought by a static initialiser
   bool uploader_known_ = false;
   bool uploader_missing_ = false;                   ///< there is none for server_address: what it should have had is lost
 };

@@ -8,6 +8,7 @@
 
 #include <pyro/collect/background.hpp>
 #include <pyro/collect/collector.hpp>
+#include <pyro/collect/engine_note.hpp>
 #include <pyro/collect/exports.hpp>
 #include <pyro/collect/flush_requests.hpp>
 #include <pyro/collect/leader.hpp>
@@ -15,6 +16,7 @@
 #include <pyro/collect/program_signals.hpp>
 #include <pyro/collect/run_state.hpp>
 #include <pyro/collect/window_meter.hpp>
+#include <pyro/collect/window_pieces.hpp>
 #include <pyro/export/forked_outputs.hpp>
 #include <pyro/settings.hpp>
 
@@ -43,8 +45,8 @@ class runtime {
     entered_ = this;
     if (pump_.lingers() || worker_.lingers())
       return "the last run's worker is still busy in an exporter that did not return within exit_timeout; try again when it has";
-    const bool takes_over = load_state() == run_state::running && from_environment_ && !from_environment;
-    if (!takes_over && !change(run_state::off, run_state::starting)) {
+    const bool takes_over = state_.load() == run_state::running && from_environment_ && !from_environment;
+    if (!takes_over && !state_.change(run_state::off, run_state::starting)) {
       if (from_environment) return "profiling is running already";
       return "a profiler is running already in this process: stop it, or let it go out of scope, before the next configure";
     }
@@ -52,7 +54,7 @@ class runtime {
     for (const std::string& complaint : wrong) log_(log_level::warning, complaint);
     if (parse_outputs(wanted.outputs).off) {
       if (takes_over) stop();
-      else set_state(run_state::off);
+      else state_.set(run_state::off);
       return "profiling is off: PYRO=off";
     }
     from_environment_ = from_environment;
@@ -63,11 +65,11 @@ class runtime {
 
   /// Delivers what is there and stops. Bounded by `exit_timeout`. Safe to call at any time, more than once.
   void stop() noexcept {
-    if (change(run_state::forked, run_state::off)) {  // a child that never started anew has nothing to deliver
+    if (state_.change(run_state::forked, run_state::off)) {  // a child that never started anew has nothing to deliver
       leave_exporters_to_parent();
       return publish(nullptr);
     }
-    if (!change(run_state::running, run_state::stopping))  // somebody else stops, perhaps: exit must not overtake that
+    if (!state_.change(run_state::running, run_state::stopping))  // somebody else stops, perhaps: exit must not overtake that
       return state_.wait_while(run_state::stopping, exit_timeout_ns() + 1000000000, [this] { return !worker_.is_this() && !pump_.is_this(); });
     publish(nullptr);
     registry_.stop_engine();
@@ -85,7 +87,7 @@ class runtime {
     signals_.set_pump_runs(false);
     if (!had_worker) last_window();
     if (!worker_.lingers()) config_.exporters.clear();  // the program's own objects are released now
-    set_state(run_state::off);
+    state_.set(run_state::off);
   }
 
   bool flush(std::chrono::milliseconds timeout) noexcept {
@@ -103,14 +105,14 @@ class runtime {
     const std::int64_t until = platform::monotonic_ns() + std::chrono::nanoseconds(timeout).count();
     const std::uint64_t ticket = flushes_.ask(until);
     worker_wake_.set();
-    return flushes_.wait(ticket, until, [this] { return load_state() == run_state::running || worker_.running(); });
+    return flushes_.wait(ticket, until, [this] { return state_.load() == run_state::running || worker_.running(); });
   }
 
   /// Closes the window and returns it; it goes to no exporter. Deterministic where `background` is off.
   profile collect_now() {
     if (!is_on()) return {};
     platform::lock_guard hold(export_lock_);
-    return close();
+    return pieces_.complete(close(true));
   }
 
   void pause() noexcept {
@@ -136,22 +138,14 @@ class runtime {
 
   stats get_stats() noexcept {
     stats s;
-    s.running = load_state() == run_state::running;
+    s.running = state_.load() == run_state::running;
     s.paused = core::load_relaxed(paused_);
-    {
-      platform::lock_guard hold(engine_lock_);
-      s.engine = engine_name_;
-      s.engine_refused = engine_refused_;
-    }
+    engine_.fill(s);
     s.sample_rate = core::load_relaxed(sample_rate_);
     s.threads = registry_.live_threads();
     exports_.fill(s);
     s.calls = collector_.calls();
-    // Read after the exporters' sums, and once: what came in between is in the open window.
-    const std::uint64_t drained = collector_.samples();
-    const std::uint64_t sent = s.samples_exported + s.samples_queued + s.samples_dropped + s.samples_uncertain;
-    s.samples_open = drained > sent ? drained - sent : 0;
-    s.samples_produced = sent + s.samples_open + s.lost.ring_full;
+    exports_.balance(s, collector_.samples());  // read after the exporters' sums, and once: what came in between is in the open window
     s.own_cpu_ns = own_cpu_ns();
     s.memory_bytes = registry_.bytes();
     s.unwind_table_bytes = registry_.tables().bytes();
@@ -192,10 +186,11 @@ class runtime {
     loss_warnings_.start_run();
     core::store_relaxed(paused_, false);
     begin_sampling();
+    add_live_view(false);
     start_threads();
-    set_state(run_state::running);
+    state_.set(run_state::running);
     publish(&table());
-    if (exports_.empty() && config_.server_address.empty()) log_(log_level::info, "no output is set: profiles are kept for stats and collect_now alone; try PYRO=report");
+    if (exports_.empty() && config_.server_address.empty() && config_.serve_address.empty()) log_(log_level::info, "no output is set: profiles are kept for stats and collect_now alone; try PYRO=report");
   }
 
   void adopt_config(config wanted) {
@@ -212,6 +207,7 @@ class runtime {
     adopt_config(std::move(wanted));
     registry_.set_limits(config_.max_memory, static_cast<std::uint32_t>(config_.max_tag_values), static_cast<std::size_t>(config_.max_tag_length));
     begin_sampling();
+    add_live_view(false);
     if (!worker_.running()) start_threads();
     worker_wake_.set();
   }
@@ -224,14 +220,8 @@ class runtime {
       log_(log_level::error, "engine thread_timers is refused: " + refused + "; scopes are counted, no CPU time is sampled");
     if (pump_.running()) pump_wake_.set();  // it alone looks for threads
     else registry_.discover();              // those that are there already count from now on
-    set_engine(registry_.engine().name(), refused);
+    engine_.set(registry_.engine().name(), refused);
     engine_lost_ = false;
-  }
-
-  void set_engine(const char* name, const std::string& refused) {
-    platform::lock_guard hold(engine_lock_);
-    engine_name_ = name;
-    engine_refused_ = refused;
   }
 
   void start_threads() noexcept {
@@ -252,37 +242,44 @@ class runtime {
 
   // ---- windows ----
 
-  profile close() {
+  profile close(bool ends_window) {
     if (!pump_.running()) registry_.follow_modules();
+    const std::uint64_t answered = pieces_.begin_answer();
     const std::int64_t now = platform::monotonic_ns();
     profile window = collector_.close_window();
     meter_.close(window, now, own_cpu_ns());
     window.application = config_.application_name;
     for (const static_tag& t : config_.tags) window.static_tags.emplace_back(t.key, t.value);
-    window.engine = engine_name_;
+    window.engine = engine_.name();
     window.period = period_ns();
     window.cost.memory_bytes = registry_.bytes();
-    if (!engine_lost_ && !core::load_relaxed(paused_) && load_state() == run_state::running && !registry_.engine().healthy()) {
+    if (!engine_lost_ && !core::load_relaxed(paused_) && state_.load() == run_state::running && !registry_.engine().healthy()) {
       // Somebody else has the signal now. To go on would send it signals that it does not expect (R5).
       engine_lost_ = true;
       registry_.stop_engine();
-      set_engine("none", "another handler for SIGPROF was installed");
+      engine_.set("none", "another handler for SIGPROF was installed");
       window.lost.handler_replaced = 1;
       log_(log_level::error, "another SIGPROF handler replaced pyro's: sampling has stopped, counts go on; start the other profiler first, or set engine=none");
     }
+    exports_.show(window, answered, ends_window);
     return window;
   }
 
+  /// At exit what was added must end before what it uses (OpenSSL).
+  void hook_again() { if (!std::exchange(hooked_again_, true)) std::atexit([] { entered_->stop(); }); }
+
+  /// Where nothing happens by itself there is nothing to view.
+  void add_live_view(bool give_up) {
+    if (config_.background && exports_.add_live_view(config_, [this] { const auto ticket = pieces_.ask(); worker_wake_.set(); return ticket; }, give_up)) hook_again();
+  }
+
   bool close_and_send(bool last) {
-    if (exports_.add_uploader(config_) && !hooked_again_) {  // at exit it must end before what it uses (OpenSSL)
-      hooked_again_ = true;
-      std::atexit([] { entered_->stop(); });
-    }
-    const profile window = close();
+    if (exports_.add_uploader(config_)) hook_again();
+    add_live_view(true);
+    const profile window = pieces_.complete(close(true));
     exports_.count(window);
     loss_warnings_.look_at(window.lost, config_);
-    // An empty window says nothing, except as the only one: then the files should exist.
-    if (window.samples.empty() && !(last && !exports_.sent_anything())) return true;
+    if (window.samples.empty() && !(last && !exports_.sent_anything())) return true;  // it says nothing, except as the only one: then the files should exist
     return exports_.send(window);
   }
 
@@ -306,15 +303,21 @@ class runtime {
     for (;;) {
       // At most a second at a time: the wall clock may be set back or forth.
       const std::int64_t left = next - platform::wall_ns();
-      worker_wake_.wait(left < 0 ? 0 : left < 1000000000 ? left : 1000000000);
+      worker_wake_.wait(std::max<std::int64_t>(0, std::min<std::int64_t>(left, exports_.awaits_live_view() ? 50000000 : 1000000000)));
       const bool stopping = core::load_acquire(stop_wanted_);
       const auto [ticket, until] = flushes_.pending();
       const std::int64_t now = platform::wall_ns();
       if (stopping) return flushes_.answer(ticket, last_window());
-      if (ticket == 0 && now < next && next - now <= window_ns()) continue;
-      next = next_boundary();
+      const bool whole = ticket != 0 || now >= next || next - now > window_ns();
+      if (!whole && !pieces_.wanted() && !exports_.awaits_live_view()) continue;
+      if (whole) next = next_boundary();
       platform::lock_guard hold(export_lock_);
       PYRO_TRY {
+        if (!whole) {
+          add_live_view(false);
+          if (pieces_.wanted()) pieces_.keep(close(false));
+          continue;
+        }
         const bool sent = close_and_send(false);
         if (ticket != 0) flushes_.answer(ticket, exports_.flush(in(until - platform::monotonic_ns())) && sent);
       }
@@ -354,7 +357,8 @@ class runtime {
     collector_.fork_lock().unlock();
     platform::own_threads::forget();
     new (&export_lock_) platform::mutex();
-    new (&engine_lock_) platform::mutex();
+    engine_.after_fork();
+    pieces_.abandon();
     restarting_ = 0;
     log_.after_fork();
     pump_.forget();
@@ -364,14 +368,14 @@ class runtime {
     exports_.abandon();
     inherited_ = true;
     // Whatever the parent was about to do (start, stop), it goes on there. Here only a profiler that ran can run again.
-    const run_state_type now = load_state();
-    set_state(now == run_state::running || now == run_state::forked ? run_state::forked : run_state::off);
-    if (load_state() == run_state::off) leave_exporters_to_parent();
+    const run_state_type now = state_.load();
+    state_.set(now == run_state::running || now == run_state::forked ? run_state::forked : run_state::off);
+    if (state_.load() == run_state::off) leave_exporters_to_parent();
     // The parent may have been about to pause or resume in another thread: what it had decided holds.
-    publish(load_state() == run_state::off || core::load_relaxed(paused_) ? nullptr : &table());
+    publish(state_.load() == run_state::off || core::load_relaxed(paused_) ? nullptr : &table());
   }
 
-  bool is_on() noexcept { return load_state() == run_state::running || come_back(load_state()); }
+  bool is_on() noexcept { return state_.load() == run_state::running || come_back(state_.load()); }
 
   /// In a forked child: the program's own exporters are its parent's, not even destroyed here.
   void leave_exporters_to_parent() noexcept { new (&config_.exporters) std::vector<std::shared_ptr<exporter>>(); }
@@ -382,13 +386,13 @@ class runtime {
     if (now == run_state::forked && restart_in_child()) return true;
     // Not for the thread that starts it: its own scopes, inside operator new perhaps.
     state_.wait_while(run_state::starting, 100000000, [this] { return core::load_acquire(restarting_) != platform::thread_id(); });
-    return load_state() == run_state::running;
+    return state_.load() == run_state::running;
   }
 
   void forget_parent() noexcept { if (std::exchange(inherited_, false)) collector_.restart_in_child([this] { registry_.restart_in_child(); }); }
 
   bool restart_in_child() noexcept {
-    if (!change(run_state::forked, run_state::starting)) return false;
+    if (!state_.change(run_state::forked, run_state::starting)) return false;
     core::store_release(restarting_, platform::thread_id());
     PYRO_TRY {
       forget_parent();
@@ -397,6 +401,7 @@ class runtime {
         if (own != nullptr && own->after_fork()) kept.push_back(own);
       new (&config_.exporters) std::vector<std::shared_ptr<exporter>>(std::move(kept));
       config_.outputs = outputs_of_child(config_.outputs);
+      config_.serve_address.clear();  // the parent's
       exports_.replace(config_);
       meter_.start();
       begin_sampling();
@@ -404,14 +409,11 @@ class runtime {
       if (core::load_relaxed(paused_)) registry_.set_period(0);
     }
     PYRO_CATCH_ALL {}
-    set_state(run_state::running);
+    state_.set(run_state::running);
     core::store_release(restarting_, 0);
     return true;
   }
 
-  run_state_type load_state() const noexcept { return state_.load(); }
-  void set_state(run_state_type to) noexcept { state_.set(to); }
-  bool change(run_state_type from, run_state_type to) noexcept { return state_.change(from, to); }
   std::int64_t period_ns() const noexcept { return 1000000000 / core::load_relaxed(sample_rate_); }
   std::int64_t window_ns() const noexcept { return std::chrono::nanoseconds(config_.window).count(); }
   std::int64_t exit_timeout_ns() const noexcept { return std::chrono::nanoseconds(config_.exit_timeout).count(); }
@@ -433,16 +435,14 @@ class runtime {
   flush_requests flushes_;
   program_signals signals_;
   platform::mutex export_lock_;
-  platform::mutex engine_lock_;   // for the two texts below alone
   run_state_cell state_;
-  std::string engine_name_ = "none", engine_refused_;
+  engine_note engine_;
   window_meter meter_;
+  window_pieces pieces_;
   int sample_rate_ = 100;
   pid_t restarting_ = 0;          ///< the thread that starts anew in a forked child
   std::int64_t stop_deadline_ns_ = 0;
-  bool stop_wanted_ = false;
-  bool paused_ = false, from_environment_ = false, engine_lost_ = false;
-  bool hooked_ = false, hooked_again_ = false;
+  bool stop_wanted_ = false, paused_ = false, from_environment_ = false, engine_lost_ = false, hooked_ = false, hooked_again_ = false;
   bool inherited_ = false;  ///< trees and threads are those of the parent of this forked process
 };
 
