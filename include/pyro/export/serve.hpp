@@ -19,8 +19,8 @@ namespace pyro {
 /// Made by the runtime where `serve_address` is set.
 class PYRO_HIDDEN serve : public live_view {
  public:
-  serve(const config& settings, log_callback log, detail::cut_window cut)
-      : process_(::getpid()), server_(std::make_shared<detail::serve_server>(settings, std::move(log), std::move(cut))), error_(server_->start(settings)) {}
+  serve(const config& settings, log_callback log, detail::cut_window cut, const detail::serve_limits& limits = {})
+      : process_(::getpid()), server_(std::make_shared<detail::serve_server>(settings, std::move(log), std::move(cut), limits)), error_(server_->start(settings)) {}
   ~serve() override {
     if (process_ == ::getpid()) server_->stop();
     else new std::shared_ptr<detail::serve_server>(server_);  // a forked child's: its thread and its locks are the parent's

@@ -23,9 +23,20 @@
 namespace pyro {
 namespace detail PYRO_HIDDEN {
 
+struct serve_limits {
+  std::chrono::milliseconds request{5000};  ///< until a request is there, whole
+  std::chrono::milliseconds answer{60000};  ///< until its answer is out
+  std::chrono::milliseconds linger{1000};   ///< for the client to read it
+  std::chrono::milliseconds cut{10000};     ///< for a piece of a window to come: the worker may be busy in an exporter
+  std::chrono::milliseconds report{2000};   ///< the same, for the report, which can do without
+  int connections = 16;
+  int refused = 32;                         ///< further ones that are told so; all others see their connection end
+};
+
 /// What connections need of their server.
 class serve_host {
  public:
+  virtual const serve_limits& limits() const noexcept = 0;
   virtual const std::string& application() const noexcept = 0;
   virtual const std::string& token() const noexcept = 0;
   virtual bool checks_host() const noexcept = 0;
@@ -47,8 +58,6 @@ class serve_connection : public std::enable_shared_from_this<serve_connection> {
   using field = boost::beast::http::field;
   using seconds = std::chrono::seconds;
 
-  static constexpr seconds request_time{5}, answer_time{60}, linger_time{1};
-  static constexpr seconds cut_time{10};  ///< for a piece to come: the worker may be busy in an exporter
   static constexpr std::int64_t longest_profile = 600;
   static constexpr std::size_t most_discarded = std::size_t{256} << 10;
 
@@ -72,7 +81,7 @@ class serve_connection : public std::enable_shared_from_this<serve_connection> {
     parser_.emplace();
     parser_->header_limit(8192);
     parser_->body_limit(65536);
-    stream_.expires_after(request_time);
+    stream_.expires_after(host_.limits().request);
     boost::beast::http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) { self->has_read(error); });
   }
 
@@ -161,7 +170,7 @@ class serve_connection : public std::enable_shared_from_this<serve_connection> {
     if (!host_.profiles().begin(r)) return false;
     recording_ = std::move(r);
     discard();
-    if (recording_ != nullptr) wait(reports_ ? seconds(2) : cut_time);
+    if (recording_ != nullptr) wait(reports_ ? host_.limits().report : host_.limits().cut);
     return true;
   }
 
@@ -186,7 +195,7 @@ class serve_connection : public std::enable_shared_from_this<serve_connection> {
     if (reports_) return finish_report();
     if (begun_ && !ending_) {
       ending_ = true;
-      wait(cut_time);
+      wait(host_.limits().cut);
       return host_.profiles().end(*recording_);
     }
     forget();
@@ -215,8 +224,9 @@ class serve_connection : public std::enable_shared_from_this<serve_connection> {
     stream_.expires_never();
     stream_.async_read_some(boost::asio::buffer(rest_), [self = shared_from_this()](error_code error, std::size_t size) {
       self->discarded_ += size;
-      if (error) {
-        if (self->answered_ || self->recording_ != nullptr) self->close();
+      if (error) {  // some clients say that they have sent all; of those that wait for a profile it is taken for their end
+        if (self->answered_ || (self->recording_ != nullptr && !(self->reports_ && error == boost::asio::error::eof))) self->close();
+        self->discarded_ = most_discarded;
         return;
       }
       if (self->discarded_ < most_discarded) self->discard();
@@ -256,7 +266,7 @@ class serve_connection : public std::enable_shared_from_this<serve_connection> {
     if (!head_) out.body() = boost::beast::span<const char>(body_->body.data(), body_->body.size());
     if (!head_ || !body_->body.empty()) out.content_length(body_->body.size());
     timer_.cancel();
-    stream_.expires_after(answer_time);
+    stream_.expires_after(host_.limits().answer);
     http::async_write(stream_, out, [self = shared_from_this()](error_code error, std::size_t) {
       if (error) return self->close();
       self->linger();
@@ -269,7 +279,7 @@ class serve_connection : public std::enable_shared_from_this<serve_connection> {
     error_code error;
     stream_.socket().shutdown(boost::asio::socket_base::shutdown_send, error);
     if (error) return close();
-    wait(linger_time);
+    wait(host_.limits().linger);
     if (!reads_) discard();
     else if (discarded_ >= most_discarded) close();
   }

@@ -1,6 +1,7 @@
 #pragma once
 // What the live view says, as bytes and their kind. Pure but for `command_line`; the server's thread.
 
+#include <pyro/core/abi.hpp>  // version
 #include <pyro/encode/pprof.hpp>
 #include <pyro/encode/text.hpp>
 #include <pyro/export/serve_history.hpp>

@@ -74,7 +74,7 @@ inline bool is_own_host(std::string_view host) noexcept {
     const std::size_t end = host.find(']');
     if (end == std::string_view::npos || end < 3) return false;
     for (const char c : host.substr(1, end - 1))
-      if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.' || c == '%')) return false;
+      if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.')) return false;
     return true;
   }
   host = host.substr(0, host.find(':'));

@@ -18,10 +18,8 @@ namespace detail PYRO_HIDDEN {
 /// The exporter and the server's thread each own a part of it: the thread may outlive the exporter.
 class serve_server final : public serve_host, public std::enable_shared_from_this<serve_server> {
  public:
-  static constexpr int most_connections = 16, most_refused = 32;
-
-  serve_server(const config& settings, log_callback log, cut_window cut)
-      : application_(settings.application_name), token_(settings.serve_token), log_(std::move(log)), history_(static_cast<std::size_t>(settings.serve_windows)),
+  serve_server(const config& settings, log_callback log, cut_window cut, const serve_limits& limits)
+      : limits_(limits), application_(settings.application_name), token_(settings.serve_token), log_(std::move(log)), history_(static_cast<std::size_t>(settings.serve_windows)),
         recordings_(std::move(cut)) {}
   ~serve_server() {
     if (listener_ >= 0) own_sockets::close(listener_, [this] { ::close(listener_); });
@@ -81,6 +79,7 @@ class serve_server final : public serve_host, public std::enable_shared_from_thi
 
   // ---- what connections ask for ----
 
+  const serve_limits& limits() const noexcept override { return limits_; }
   const std::string& application() const noexcept override { return application_; }
   const std::string& token() const noexcept override { return token_; }
   bool checks_host() const noexcept override { return checks_host_; }
@@ -199,8 +198,8 @@ class serve_server final : public serve_host, public std::enable_shared_from_thi
   }
 
   void take(int fd) {
-    const bool refused = connections_ >= most_connections;
-    if (refused && refused_ >= most_refused) {
+    const bool refused = connections_ >= limits_.connections;
+    if (refused && refused_ >= limits_.refused) {
       static constexpr char sorry[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
       static_cast<void>(::send(fd, sorry, sizeof sorry - 1, MSG_NOSIGNAL | MSG_DONTWAIT));
       return own_sockets::close(fd, [fd] { ::close(fd); });
@@ -224,6 +223,7 @@ class serve_server final : public serve_host, public std::enable_shared_from_thi
     }
   }
 
+  const serve_limits limits_;
   const std::string application_, token_;
   const log_callback log_;
   window_history history_;

@@ -81,7 +81,7 @@ inline int open_listener(const sockaddr_storage& address, socklen_t size) noexce
     if (fd < 0) return fd;
     const int on = 1;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);  // connections of a process that has just ended do not keep the port
-    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0 && ::listen(fd, 64) == 0) return fd;
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0 && ::listen(fd, 128) == 0) return fd;
     const int why = errno;
     ::close(fd);
     errno = why;

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# `go tool pprof` as a client of the live view: it takes profiles of the next seconds, says nothing on stderr but where it fetches them, and its sums
+# are the program's own CPU clock's. And the request of Grafana Alloy's pull mode.
+#
+# usage: go_tool_pprof.sh PROGRAM     PROGRAM is serve_tests
+#
+# Exit status: 0 all well, 1 a check failed, 77 (skipped) where Go is missing.
+set -euo pipefail
+
+program=$1
+command -v go >/dev/null || { echo "go_tool_pprof: no go: skipped" >&2; exit 77; }
+go tool pprof -h >/dev/null 2>&1 || true  # newer ones are built at their first use
+work=$(mktemp -d)
+pid=
+trap '[[ -z $pid ]] || kill "$pid" 2>/dev/null || true; rm -rf -- "$work"' EXIT
+export TZ=UTC HOME="${HOME:-$work}" PPROF_TMPDIR="$work"
+
+fail() {
+  echo "FAIL $*" >&2
+  exit 1
+}
+
+start() {
+  env "$@" PYRO_SERVE=127.0.0.1:0 "$program" scenario spend >"$work/out" 2>&1 &
+  pid=$!
+  for ((i = 0; i < 100; ++i)); do
+    address=$(sed -n 's|.*live view: at \(http://[^/]*\)/,.*|\1|p' "$work/out")
+    [[ $address ]] && return
+    sleep 0.1
+  done
+  cat "$work/out" >&2
+  fail "no live view"
+}
+
+# Asks in the background, lets the program spend its time, waits for the answer.
+while_it_spends() {
+  "$@" >"$work/answer" 2>"$work/stderr" &
+  local asks=$!
+  sleep 0.7
+  kill -USR1 "$pid"
+  wait "$asks" || { cat "$work/answer" "$work/stderr" >&2; fail "$1 fails"; }
+  for ((i = 0; i < 50; ++i)); do
+    spent=$(sed -n 's/^spent_ms //p' "$work/out")
+    [[ $spent ]] && break
+    sleep 0.1
+  done
+  [[ $spent ]] || fail "the program did not say what it spent"
+}
+
+# Milliseconds, from "700ms" or "1.23s".
+in_ms() { awk -v t="$1" 'BEGIN { print (t ~ /ms$/) ? t + 0 : t * 1000 }'; }
+
+# A sample is 10 ms; the test itself, which takes some CPU time to wait and to say things, is within another.
+compare() {
+  awk -v had="$1" -v spent="$2" 'BEGIN { exit !(had >= spent - 20 && had <= spent + 20) }' || fail "$3: the profile has $1 ms, the program spent $2 ms"
+  echo "ok $3: the profile has $1 ms, the program spent $2 ms"
+}
+
+end() {
+  kill -USR1 "$pid"
+  wait "$pid" || fail "the program ended with $?"
+}
+
+for window in 10s 300ms; do
+  start SPEND_MS=600 PYRO_WINDOW=$window
+  while_it_spends go tool pprof -top -nodefraction=0 "$address/debug/pprof/profile?seconds=2"
+  if grep -Ev '^(Fetching profile over HTTP from|Saved profile in) ' "$work/stderr" >&2; then fail "go tool pprof complains"; fi
+  grep -q '^Type: cpu$' "$work/answer" || fail "the default type is not cpu"
+  duration=$(sed -n 's/^Duration: \([0-9.]*\)s, .*/\1/p' "$work/answer")
+  awk -v d="$duration" 'BEGIN { exit !(d >= 1.99 && d < 3) }' || fail "the duration is $duration"
+  total=$(sed -n 's/.* of \([0-9.]*m\{0,1\}s\) total$/\1/p' "$work/answer")
+  compare "$(in_ms "$total")" "$spent" "go tool pprof, windows of $window"
+  grep -q 'work_a' "$work/answer" || fail "work_a is not there"
+  end
+done
+
+# As `pyroscope.scrape` asks for process_cpu (scrape_interval 15s: seconds=14), shortened; here by an HTTP client that sends what Alloy sends.
+start SPEND_MS=600
+while_it_spends curl -sS --fail -D "$work/head" -o "$work/alloy.pb.gz" -H 'User-Agent: Alloy/v1.0.0' -H 'X-Prometheus-Scrape-Timeout-Seconds: 18' "$address/debug/pprof/profile?seconds=2"
+gzip -t "$work/alloy.pb.gz" || fail "it is not gzip"
+grep -qi '^content-type: application/octet-stream' "$work/head" || fail "its type"
+go tool pprof -raw "$work/alloy.pb.gz" >"$work/raw" 2>&1
+grep -q '^samples/count cpu/nanoseconds' "$work/raw" || fail "its types are not those of Go's CPU profiles"
+end
+
+# The shortest way: the address alone. Go's tool knows the path, and -seconds.
+start SPEND_MS=300
+while_it_spends go tool pprof -top -seconds 1 "$address"
+grep -q 'work_a' "$work/answer" || { cat "$work/answer"; fail "work_a is not there"; }
+end
+echo "ok go tool pprof by address alone; Alloy's request"
