@@ -197,6 +197,10 @@ class settings_reader {
 
     tags();
     headers();
+    if (!target_.background && !target_.serve_address.empty()) {
+      wrong_.push_back("serve_address (PYRO_SERVE): it needs background (PYRO_BACKGROUND), whose thread closes windows; there is no live view");
+      target_.serve_address.clear();
+    }
     if (target_.engine != "thread_timers" && target_.engine != "none") {
       wrong_.push_back("engine (PYRO_ENGINE): '" + target_.engine + "' is not thread_timers or none; using thread_timers");
       target_.engine = "thread_timers";

@@ -110,6 +110,13 @@ TEST_CASE("what is no address is said, and so is a token that cannot be used") {
     CHECK(s.port == 0);
     CHECK(s.log.count("example.org:80") == 1);
   }
+  {
+    pyro::config c;
+    c.background = false;
+    served s(c);
+    CHECK(s.port == 0);
+    CHECK(s.log.count("it needs background") == 1);
+  }
   pyro::config c;
   c.serve_token = "two\nlines";
   served s(c);

@@ -76,7 +76,7 @@ inline void work_a(int ms) {
 /// What a pprof answer says.
 struct read_profile {
   std::string types;
-  std::map<std::string, std::int64_t> samples_of_leaf;
+  std::map<std::string, std::int64_t> samples_below;
   std::int64_t samples = 0, cpu_ns = 0, duration_ns = 0;
 
   explicit read_profile(const std::string& packed) {
@@ -85,11 +85,35 @@ struct read_profile {
     for (const pprof_sample& s : p.samples) {
       samples += s.values.at(p.types.size() - 2);
       cpu_ns += s.values.back();
-      samples_of_leaf[s.frames.empty() ? "" : s.frames[0].name] += s.values.at(p.types.size() - 2);
+      std::set<std::string> names;
+      for (const pprof_frame& f : s.frames) names.insert(f.name);
+      for (const std::string& name : names) samples_below[name] += s.values.at(p.types.size() - 2);
     }
     duration_ns = p.duration;
   }
 };
+
+/// What is in a report page: the header with the names, and the numbers.
+inline std::string data_in_page(const std::string& page) {
+  const std::size_t mark = page.find("data-enc=\"");
+  if (mark == std::string::npos) return {};
+  const std::size_t begin = page.find('>', mark) + 1;
+  std::string out;
+  unsigned bits = 0, count = 0;
+  for (std::size_t i = begin; i < page.size() && page[i] != '<'; ++i) {
+    static const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const std::size_t digit = digits.find(page[i]);
+    if (digit == std::string::npos) continue;
+    bits = bits << 6 | static_cast<unsigned>(digit);
+    if (++count == 4) {
+      for (int shift = 16; shift >= 0; shift -= 8) out += static_cast<char>(bits >> shift & 255);
+      bits = count = 0;
+    }
+  }
+  if (count == 2) out += static_cast<char>(bits >> 4);
+  if (count == 3) (out += static_cast<char>(bits >> 10)) += static_cast<char>(bits >> 2);
+  return page.compare(mark + 10, 4, "gzip") == 0 ? gunzip(out) : out;
+}
 
 /// Until `done`, at most ten seconds.
 template <class Done>

@@ -35,8 +35,13 @@ start() {
 # Asks in the background, lets the program spend its time, waits for the answer.
 while_it_spends() {
   "$@" >"$work/answer" 2>"$work/stderr" &
-  local asks=$!
-  sleep 0.7
+  local asks=$! port i
+  port=$(printf '0100007F:%04X' "${address##*:}")
+  for ((i = 0; i < 100; ++i)); do  # until it is connected, which on a busy machine takes a while
+    if awk -v at="$port" '$2 == at && $4 == "01" { found = 1 } END { exit !found }' /proc/net/tcp; then break; fi
+    sleep 0.1
+  done
+  sleep 0.8
   kill -USR1 "$pid"
   wait "$asks" || { cat "$work/answer" "$work/stderr" >&2; fail "$1 fails"; }
   for ((i = 0; i < 50; ++i)); do
@@ -50,7 +55,7 @@ while_it_spends() {
 # Milliseconds, from "700ms" or "1.23s".
 in_ms() { awk -v t="$1" 'BEGIN { print (t ~ /ms$/) ? t + 0 : t * 1000 }'; }
 
-# A sample is 10 ms; the test itself, which takes some CPU time to wait and to say things, is within another.
+# A sample is 10 ms, and the first comes at random.
 compare() {
   awk -v had="$1" -v spent="$2" 'BEGIN { exit !(had >= spent - 20 && had <= spent + 20) }' || fail "$3: the profile has $1 ms, the program spent $2 ms"
   echo "ok $3: the profile has $1 ms, the program spent $2 ms"
@@ -63,11 +68,11 @@ end() {
 
 for window in 10s 300ms; do
   start SPEND_MS=600 PYRO_WINDOW=$window
-  while_it_spends go tool pprof -top -nodefraction=0 "$address/debug/pprof/profile?seconds=2"
+  while_it_spends go tool pprof -top -nodefraction=0 "$address/debug/pprof/profile?seconds=3"
   if grep -Ev '^(Fetching profile over HTTP from|Saved profile in) ' "$work/stderr" >&2; then fail "go tool pprof complains"; fi
   grep -q '^Type: cpu$' "$work/answer" || fail "the default type is not cpu"
   duration=$(sed -n 's/^Duration: \([0-9.]*\)s, .*/\1/p' "$work/answer")
-  awk -v d="$duration" 'BEGIN { exit !(d >= 1.99 && d < 3) }' || fail "the duration is $duration"
+  awk -v d="$duration" 'BEGIN { exit !(d >= 2.99 && d < 5) }' || fail "the duration is $duration"
   total=$(sed -n 's/.* of \([0-9.]*m\{0,1\}s\) total$/\1/p' "$work/answer")
   compare "$(in_ms "$total")" "$spent" "go tool pprof, windows of $window"
   grep -q 'work_a' "$work/answer" || fail "work_a is not there"
@@ -76,7 +81,7 @@ done
 
 # As `pyroscope.scrape` asks for process_cpu (scrape_interval 15s: seconds=14), shortened; here by an HTTP client that sends what Alloy sends.
 start SPEND_MS=600
-while_it_spends curl -sS --fail -D "$work/head" -o "$work/alloy.pb.gz" -H 'User-Agent: Alloy/v1.0.0' -H 'X-Prometheus-Scrape-Timeout-Seconds: 18' "$address/debug/pprof/profile?seconds=2"
+while_it_spends curl -sS --fail -D "$work/head" -o "$work/alloy.pb.gz" -H 'User-Agent: Alloy/v1.0.0' -H 'X-Prometheus-Scrape-Timeout-Seconds: 18' "$address/debug/pprof/profile?seconds=3"
 gzip -t "$work/alloy.pb.gz" || fail "it is not gzip"
 grep -qi '^content-type: application/octet-stream' "$work/head" || fail "its type"
 go tool pprof -raw "$work/alloy.pb.gz" >"$work/raw" 2>&1
@@ -85,7 +90,7 @@ end
 
 # The shortest way: the address alone. Go's tool knows the path, and -seconds.
 start SPEND_MS=300
-while_it_spends go tool pprof -top -seconds 1 "$address"
+while_it_spends go tool pprof -top -seconds 2 "$address"
 grep -q 'work_a' "$work/answer" || { cat "$work/answer"; fail "work_a is not there"; }
 end
 echo "ok go tool pprof by address alone; Alloy's request"

@@ -67,6 +67,7 @@ int run_scenario(const char* name) {
     return 0;
   }
   if (scenario == "signals") {
+    wait_until([] { return blocked_signals() != "no thread"; });
     say(blocked_signals());
     return 0;
   }
@@ -91,9 +92,9 @@ int run_scenario(const char* name) {
     const char* const wanted = std::getenv("SPEND_MS");
     wait_for_usr1();
     timespec before{}, after{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
     work_a(wanted != nullptr ? std::atoi(wanted) : 500);
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
     say("spent_ms " + std::to_string((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000));
     wait_for_usr1();
     return 0;

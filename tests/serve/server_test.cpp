@@ -63,7 +63,8 @@ TEST_CASE("pages and their fields") {
 
   const answer report = get(s.port, "/");
   CHECK(report.status == 200);
-  CHECK(report.body.find("counted_scope") != std::string::npos);  // of the window that is still open
+  CHECK(report.field("Content-Type") == "text/html; charset=utf-8");
+  CHECK(data_in_page(report.body).find("\"counted_scope\"") != std::string::npos);  // of the window that is still open
 
   const answer cmdline = get(s.port, "/debug/pprof/cmdline");
   CHECK(cmdline.status == 200);
@@ -121,24 +122,34 @@ TEST_CASE("a profile of the next seconds is what the program spent in them") {
   REQUIRE(s.port != 0);
   work_a(200);  // before: not in it
   answer a;
-  std::thread asks([&] { a = get(s.port, "/debug/pprof/profile?seconds=1"); });
-  std::this_thread::sleep_for(milliseconds(200));
-  work_a(400);
-  asks.join();
+  std::int64_t began_ns = 0, spent_ms = 0, all_ms = 200;
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    std::thread asks([&] { a = get(s.port, "/debug/pprof/profile?seconds=2"); });
+    std::this_thread::sleep_for(milliseconds(400));
+    began_ns = pyro::platform::wall_ns();
+    const std::int64_t before = pyro::platform::clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    work_a(400);
+    spent_ms = (pyro::platform::clock_ns(CLOCK_THREAD_CPUTIME_ID) - before) / 1'000'000;
+    const std::int64_t ended_ns = pyro::platform::wall_ns();
+    all_ms += spent_ms;
+    asks.join();
+    REQUIRE(a.status == 200);
+    const pprof_profile p = read_pprof(gunzip(a.body));
+    if (p.time < began_ns && p.time + p.duration > ended_ns) break;  // else the machine is so busy that the client came late
+  }
   work_a(200);  // after
-  REQUIRE(a.status == 200);
   CHECK(a.field("Content-Type") == "application/octet-stream");
   CHECK(a.field("Content-Disposition") == "attachment; filename=\"profile\"");
   CHECK(a.field("Content-Encoding").empty());
   const read_profile p(a.body);
   CHECK(p.types == "samples/count cpu/nanoseconds ");
-  CHECK(p.duration_ns >= 1'000'000'000);
-  CHECK(p.duration_ns < 1'000'000'000 + std::chrono::nanoseconds(margin).count());
-  const auto found = p.samples_of_leaf.find("work_a");
-  REQUIRE(found != p.samples_of_leaf.end());
+  CHECK(p.duration_ns >= 2'000'000'000);
+  CHECK(p.duration_ns < 2'000'000'000 + std::chrono::nanoseconds(margin).count());
+  const auto found = p.samples_below.find("work_a");
+  REQUIRE(found != p.samples_below.end());
   if (!PYRO_TEST_TSAN && !PYRO_TEST_ASAN) {
-    CHECK(found->second >= 38);  // 40 expiries of 10 ms, looked at on the kernel's tick; steps in which the machine gave its time to others are more
-    CHECK(found->second <= 46);
+    CHECK(found->second * 10 >= spent_ms - 20);  // an expiry each 10 ms, looked at on the kernel's tick, the first at random
+    CHECK(found->second * 10 <= spent_ms + 20);
     CHECK(p.cpu_ns == p.samples * 10'000'000);
   }
   s.profiler.stop();
@@ -146,7 +157,7 @@ TEST_CASE("a profile of the next seconds is what the program spent in them") {
   // The other exporter has the same windows as without a client: nothing twice, nothing lost, no window that the cuts made.
   std::int64_t all = 0;
   for (const auto& w : windows->all()) all += w.samples;
-  CHECK(all >= found->second + (PYRO_TEST_TSAN || PYRO_TEST_ASAN ? 1 : 36));
+  if (!PYRO_TEST_TSAN && !PYRO_TEST_ASAN) CHECK(all * 10 >= all_ms + 200 - 30);
   if (c.window == milliseconds(300)) {
     const auto list = windows->all();
     for (std::size_t i = 1; i + 1 < list.size(); ++i) {

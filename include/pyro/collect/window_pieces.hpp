@@ -1,6 +1,6 @@
 #pragma once
 // A window in pieces: the live view may ask for what was measured up to now. What it gets is kept and put together again, so that all other
-// exporters have the same windows with it and without. Under the lock of those who close windows, but for `ask`.
+// exporters have the same windows with it and without. Under the lock of those who close windows, but for `ask` and `wanted`.
 
 #include <pyro/core/atomic.hpp>
 #include <pyro/model/merge.hpp>
@@ -18,10 +18,15 @@ class window_pieces {
   /// The ticket of one more wish for a cut. Any thread.
   std::uint64_t ask() noexcept { return __atomic_add_fetch(&asked_, 1, __ATOMIC_ACQ_REL); }
 
-  bool wanted() const noexcept { return core::load_acquire(asked_) != answered_; }
+  /// Any thread.
+  bool wanted() const noexcept { return core::load_acquire(asked_) != core::load_relaxed(answered_); }
 
   /// Before a piece is closed: the wishes that it fulfils.
-  std::uint64_t begin_answer() noexcept { return answered_ = core::load_acquire(asked_); }
+  std::uint64_t begin_answer() noexcept {
+    const std::uint64_t now = core::load_acquire(asked_);
+    core::store_relaxed(answered_, now);
+    return now;
+  }
 
   void keep(const profile& piece) {
     if (kept_ == nullptr) kept_ = std::make_unique<profile>();
@@ -38,7 +43,7 @@ class window_pieces {
   /// In a forked child: the pieces are the parent's, not even destroyed.
   void abandon() noexcept {
     static_cast<void>(kept_.release());
-    answered_ = core::load_relaxed(asked_);
+    core::store_relaxed(answered_, core::load_relaxed(asked_));
   }
 
  private:

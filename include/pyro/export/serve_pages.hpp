@@ -2,8 +2,8 @@
 // What the live view says, as bytes and their kind. Pure but for `command_line`; the server's thread.
 
 #include <pyro/core/abi.hpp>  // version
+#include <pyro/encode/html.hpp>
 #include <pyro/encode/pprof.hpp>
-#include <pyro/encode/text.hpp>
 #include <pyro/export/serve_history.hpp>
 #include <pyro/export/serve_request.hpp>
 
@@ -20,10 +20,12 @@ struct page {
 inline constexpr const char* plain_text = "text/plain; charset=utf-8";
 
 /// The last windows.
-inline page report_page(const std::string& /*title*/, const window_history::list& windows) {
-  profile_run run;
-  for (const auto& w : windows) run.add(*w);
-  return {plain_text, windows.empty() ? "no window has closed yet, and nothing was measured in the open one\n" : encode_text(run.result())};
+inline page report_page(const std::string& title, const window_history::list& windows) {
+  html_options options;
+  options.title = title;
+  html_report report(options);
+  for (const auto& w : windows) report.add(*w);
+  return {"text/html; charset=utf-8", report.str()};
 }
 
 /// pprof of a run. Without exact calls, as pushes are: a Pyroscope server takes every type of a CPU profile for CPU time. `calls=1` adds them.
