@@ -88,16 +88,15 @@ int run_scenario(const char* name) {
     say("ending");
     std::exit(0);
   }
-  if (scenario == "spend") {  // for go_tool_pprof.sh: at SIGUSR1 spends as much CPU time as it is told, and says what its clock says
+  if (scenario == "spend") {  // for go_tool_pprof.sh: at each SIGUSR1 spends as much CPU time as it is told, and says what its clock says, and when
     const char* const wanted = std::getenv("SPEND_MS");
-    wait_for_usr1();
-    timespec before{}, after{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
-    work_a(wanted != nullptr ? std::atoi(wanted) : 500);
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
-    say("spent_ms " + std::to_string((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000));
-    wait_for_usr1();
-    return 0;
+    for (;;) {
+      wait_for_usr1();
+      const std::int64_t from = pyro::platform::wall_ns(), before = pyro::platform::clock_ns(CLOCK_THREAD_CPUTIME_ID);
+      work_a(wanted != nullptr ? std::atoi(wanted) : 500);
+      const std::int64_t spent = pyro::platform::clock_ns(CLOCK_THREAD_CPUTIME_ID) - before;
+      say("spent " + std::to_string(spent / 1000000) + " " + std::to_string(from) + " " + std::to_string(pyro::platform::wall_ns()));
+    }
   }
   return 2;
 }
