@@ -55,7 +55,8 @@ class environment {
       "PYRO_BASIC_AUTH_USER", "PYROSCOPE_BASIC_AUTH_USER", "PYRO_BASIC_AUTH_PASSWORD", "PYROSCOPE_BASIC_AUTH_PASSWORD", "PYRO_AUTH_TOKEN",
       "PYROSCOPE_AUTH_TOKEN", "PYRO_TENANT_ID", "PYROSCOPE_TENANT_ID", "PYRO_HTTP_HEADERS", "PYROSCOPE_HTTP_HEADERS", "PYRO_TLS_CA_FILE",
       "PYRO_TLS_CERTIFICATE_FILE", "PYRO_TLS_KEY_FILE", "PYRO_CONNECT_TIMEOUT", "PYRO_UPLOAD_TIMEOUT", "PYRO_UPLOAD_JITTER",
-      "PYRO_UPLOAD_QUEUE_BYTES", "PYRO_UPLOAD_THREAD_NAMES", "PYRO_UPLOAD_OTEL_LABELS"};
+      "PYRO_UPLOAD_QUEUE_BYTES", "PYRO_UPLOAD_THREAD_NAMES", "PYRO_UPLOAD_OTEL_LABELS", "PYRO_SERVE", "PYRO_SERVE_ADDRESS", "PYRO_SERVE_TOKEN",
+      "PYRO_SERVE_WITHOUT_TOKEN", "PYRO_SERVE_WINDOWS"};
   std::map<std::string, std::pair<bool, std::string>> before_;
 };
 
@@ -466,6 +467,9 @@ TEST_CASE("a bad variable is named with its value and what is allowed, and the n
                        bad{"PYRO_UPLOAD_QUEUE_BYTES", "2GiB", "from 64KiB to 1GiB"},
                        bad{"PYRO_UPLOAD_THREAD_NAMES", "maybe", "on or off"},
                        bad{"PYRO_UPLOAD_OTEL_LABELS", "2", "on or off"},
+                       bad{"PYRO_SERVE_WITHOUT_TOKEN", "perhaps", "on or off"},
+                       bad{"PYRO_SERVE_WINDOWS", "361", "from 1 to 360"},
+                       bad{"PYRO_SERVE_WINDOWS", "0", "from 1 to 360"},
                        bad{"PYRO_TAGS_FROM_ENV", "novariable", "key=value"}}) {
     const environment env({{b.variable, b.value}});
     INFO(b.variable << "=" << b.value);
@@ -496,7 +500,45 @@ TEST_CASE("a bad variable is named with its value and what is allowed, and the n
     CHECK(o.settings.upload_queue_bytes == d.settings.upload_queue_bytes);
     CHECK(o.settings.upload_thread_names == d.settings.upload_thread_names);
     CHECK(o.settings.upload_otel_labels == d.settings.upload_otel_labels);
+    CHECK(o.settings.serve_without_token == d.settings.serve_without_token);
+    CHECK(o.settings.serve_windows == d.settings.serve_windows);
   }
+}
+
+TEST_CASE("the live view's settings; whoever asks for a token is not served without") {
+  environment env;
+  CHECK(read().settings.serve_address.empty());
+  CHECK(read().settings.serve_token.empty());
+  CHECK_FALSE(read().settings.serve_without_token);
+  CHECK(read().settings.serve_windows == 60);
+  env.set("PYRO_SERVE", " :6060 ");
+  CHECK(read().settings.serve_address == ":6060");
+  env.set("PYRO_SERVE_ADDRESS", "127.0.0.1:7070");
+  env.set("PYRO_SERVE_TOKEN", " secret ");
+  env.set("PYRO_SERVE_WITHOUT_TOKEN", "yes");
+  env.set("PYRO_SERVE_WINDOWS", "360");
+  const outcome o = read();
+  CHECK(o.wrong.empty());
+  CHECK(o.settings.serve_address == "127.0.0.1:7070");
+  CHECK(o.settings.serve_token == "secret");
+  CHECK(o.settings.serve_without_token);
+  CHECK(o.settings.serve_windows == 360);
+  for (const char* unusable : {"two\nlines", "   "}) {
+    env.set("PYRO_SERVE_TOKEN", unusable);
+    const outcome none = read();
+    CHECK(none.settings.serve_address.empty());
+    CHECK(mentions(none, "there is no live view"));
+    CHECK_FALSE(mentions(none, "lines"));
+    config coded;
+    coded.serve_token = "coded";  // stands where the variable's cannot be used
+    CHECK(read(coded).settings.serve_token == "coded");
+    CHECK(read(coded).settings.serve_address == "127.0.0.1:7070");
+  }
+  env.set("PYRO_SERVE_TOKEN", "");
+  CHECK(read().settings.serve_address == "127.0.0.1:7070");
+  env.set("PYRO_BACKGROUND", "off");
+  CHECK(read().settings.serve_address.empty());
+  CHECK(mentions(read(), "it needs background"));
 }
 
 TEST_CASE("a bad variable does not hide a good one below it") {
