@@ -25,17 +25,18 @@ inline milliseconds since(steady::time_point begin) { return std::chrono::durati
 /// How much longer than its deadline something may take here, where the machine is shared.
 inline constexpr milliseconds margin{PYRO_TEST_TSAN || PYRO_TEST_ASAN ? 3000 : 800};
 
+/// What config.log got. Callbacks may outlive it.
 class messages {
  public:
   pyro::log_callback callback() {
-    return [this](pyro::log_level level, const std::string& text) {
-      const std::lock_guard<std::mutex> hold(mutex_);
-      all_ += std::string(level == pyro::log_level::info ? "info: " : level == pyro::log_level::warning ? "warning: " : "error: ") + text + "\n";
+    return [shared = shared_](pyro::log_level level, const std::string& text) {
+      const std::lock_guard<std::mutex> hold(shared->mutex);
+      shared->all += std::string(level == pyro::log_level::info ? "info: " : level == pyro::log_level::warning ? "warning: " : "error: ") + text + "\n";
     };
   }
   std::string all() const {
-    const std::lock_guard<std::mutex> hold(mutex_);
-    return all_;
+    const std::lock_guard<std::mutex> hold(shared_->mutex);
+    return shared_->all;
   }
   std::size_t count(const std::string& part) const {
     const std::string text = all();
@@ -45,8 +46,11 @@ class messages {
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::string all_;
+  struct state {
+    std::mutex mutex;
+    std::string all;
+  };
+  std::shared_ptr<state> shared_ = std::make_shared<state>();
 };
 
 /// The profiler of this process, serving.
@@ -115,10 +119,10 @@ inline std::string data_in_page(const std::string& page) {
   return page.compare(mark + 10, 4, "gzip") == 0 ? gunzip(out) : out;
 }
 
-/// Until `done`, at most ten seconds.
+/// Until `done`.
 template <class Done>
-bool wait_until(Done&& done) {
-  for (const auto end = steady::now() + std::chrono::seconds(10); !done();) {
+bool wait_until(Done&& done, milliseconds most = milliseconds(10000)) {
+  for (const auto end = steady::now() + most; !done();) {
     if (steady::now() > end) return false;
     std::this_thread::sleep_for(milliseconds(2));
   }

@@ -3,9 +3,9 @@
 
 namespace pyro_test {
 
-/// While it lives, live views are made with short deadlines: 1.5 s for a request, for an answer and for a piece of a window to come.
+/// While it lives, live views are made with short deadlines: 1.5 s for a request and for an answer, so many for a piece of a window to come.
 struct impatient {
-  impatient();
+  explicit impatient(int cut_ms = 1500);
   ~impatient();
   impatient(const impatient&) = delete;
   impatient& operator=(const impatient&) = delete;

@@ -160,11 +160,8 @@ TEST_CASE("a profile of the next seconds is what the program spent in them") {
   if (!PYRO_TEST_TSAN && !PYRO_TEST_ASAN) CHECK(all * 10 >= all_ms + 200 - 30);
   if (c.window == milliseconds(300)) {
     const auto list = windows->all();
-    for (std::size_t i = 1; i + 1 < list.size(); ++i) {
-      CHECK(list[i].duration_ns < 600'000'000);  // one of 300 ms, or two where the first was empty; the machine is shared
-      CHECK(list[i].duration_ns > 150'000'000);
-      CHECK(list[i].time_ns % 300'000'000 < 200'000'000);
-    }
+    const std::int64_t first = list.front().time_ns / 300'000'000, last = (list.back().time_ns + list.back().duration_ns) / 300'000'000;
+    CHECK(static_cast<std::int64_t>(list.size()) <= last - first + 1);  // one a boundary of the clock at most, and the last
   } else {
     CHECK(windows->all().size() == 1);
   }

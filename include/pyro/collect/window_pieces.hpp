@@ -2,6 +2,7 @@
 // A window in pieces: the live view may ask for what was measured up to now. What it gets is kept and put together again, so that all other
 // exporters have the same windows with it and without. Under the lock of those who close windows, but for `ask` and `wanted`.
 
+#include <pyro/core/abi.hpp>
 #include <pyro/core/atomic.hpp>
 #include <pyro/model/merge.hpp>
 
