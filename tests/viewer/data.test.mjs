@@ -142,6 +142,17 @@ test('data: sandwich merges all stacks through a name', () => {
   });
 });
 
+test('data: a sandwich leaves out what is too small to be drawn, and nothing else', () => {
+  const stacks = Array.from({ length: 5000 }, (_, i) => [`caller${i}|n`, 'f|n', `callee${i}|n`]);
+  const rows = stacks.map((stack, i) => ({ type: 0, tags: {}, window: 0, stack, value: i < 10 ? 100 : 1 }));
+  const profile = new v.Profile(new Uint8Array(encode({ rows, header: { types: [{ name: 'cpu', unit: 'nanoseconds', scale: 1 }], tags: [], windows: [[0, 1000]] } })));
+  const { callers, callees } = v.sandwich(profile, v.single(profile, v.valuesOf(profile, 0, v.everything(profile))), profile.names.indexOf('f'));
+  for (const tree of [callers, callees]) {
+    assert.equal(tree.total[0], 10 * 100 + 4990);
+    assert.deepEqual(tree.total.slice(1), Array(10).fill(100));
+  }
+});
+
 test('data: matched share counts a stack once', () => {
   each((profile, rows, s, type) => {
     const values = v.valuesOf(profile, type, s);
@@ -230,7 +241,7 @@ test('data: text on every colour of both scales and of all names has a contrast 
 });
 
 test('data: units', () => {
-  const cases = [[0, 'nanoseconds', '0'], [999, 'nanoseconds', '999 ns'], [1234567, 'nanoseconds', '1.23 ms'], [6e10, 'nanoseconds', '1.00 min'], [2048, 'bytes', '2.00 KiB'], [1234567, 'count', '1,234,567'], [12, 'objects', '12 objects'], [999_999, 'nanoseconds', '1.00 ms'], [3.6e12, 'nanoseconds', '1.00 h']];
+  const cases = [[0, 'nanoseconds', '0'], [999, 'nanoseconds', '999 ns'], [1234567, 'nanoseconds', '1.23 ms'], [6e10, 'nanoseconds', '1.00 min'], [2048, 'bytes', '2.00 KiB'], [1234567, 'count', '1,234,567'], [12, 'objects', '12 objects'], [12.34e9, 'nanoseconds', '12.3 s'], [123.4e6, 'nanoseconds', '123 ms'], [999_999, 'nanoseconds', '1.00 ms'], [3.6e12, 'nanoseconds', '1.00 h']];
   for (const [value, unit, text] of cases) assert.equal(v.format(value, unit), text);
   assert.equal(v.format(59.99e9, 'nanoseconds'), '1.00 min');
   assert.equal(v.percent(0.00001), '<0.01%');
@@ -278,6 +289,10 @@ test('data: broken data is refused with a reason', () => {
       assert.match(String(error.message), /./);
     }
   }
+  const few = new Uint8Array(encode(KINDS.gaps())); // 3 nodes
+  const header = JSON.parse(Buffer.from(few.slice(4, 4 + new DataView(few.buffer).getUint32(0, true))).toString());
+  few[few.length - header.sections[3] - header.sections[2]] = 3;
+  assert.throws(() => new v.Profile(few), /names node 3 of 3/);
   assert.throws(() => new v.Profile(new Uint8Array(Buffer.concat([Buffer.from([2, 0, 0, 0]), Buffer.from('{}')]))), /version/);
 });
 
@@ -295,6 +310,7 @@ test('data: gaps on the time axis are shortened, windows stay in order', () => {
     assert.equal(v.windowAt(axis, (axis.left[i] + axis.right[i]) / 2), i);
   }
   assert.equal(axis.breaks.length, 2);
+  for (let i = 1; i < windows.length; i++) assert.ok(axis.left[i] - axis.right[i - 1] <= 0.0401, 'a gap is at most 4 % of the time in windows');
   assert.ok(Math.abs(axis.right.at(-1) - 1) < 1e-12);
 });
 
