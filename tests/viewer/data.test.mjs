@@ -16,6 +16,7 @@ function randomRows(seed) {
   const random = randomFrom(seed);
   const pick = (list) => list[Math.floor(random() * list.length)];
   const names = ['a|n', 'b|n', 'a|s', 'c|s', 'd|n', '\u00e4|n', '[other]|y'];
+  const scopes = ['a|s', 'c|s']; // they alone have calls
   const tags = [{ key: 'k', values: ['x', 'y', 'z'] }, { key: 'l', values: ['1', '2'] }];
   const types = [{ name: 'calls', unit: 'count', scale: 1 }, { name: 'cpu', unit: 'nanoseconds', scale: 10_000_000 }];
   const windows = Array.from({ length: 7 }, (_, i) => [1000 * i * (1 + Math.floor(i / 4)), 1000]);
@@ -24,6 +25,7 @@ function randomRows(seed) {
     for (const tag of tags) if (random() < 0.8) set[tag.key] = pick(tag.values);
     const type = random() < 0.3 ? 0 : 1;
     const stack = Array.from({ length: Math.floor(random() * 7) }, () => pick(names));
+    if (type === 0) stack.push(pick(scopes));
     return { type, tags: set, window: Math.floor(random() * 7), stack, value: (1 + Math.floor(random() * 5)) * types[type].scale };
   });
   return { rows, header: { types, tags, windows, default_type: 1 } };
@@ -300,6 +302,13 @@ test('data: names show what would turn or hide text', () => {
   assert.equal(v.visible('rtl \u202Egnp.exe'), 'rtl \\u{202e}gnp.exe');
   assert.equal(v.visible('a\nb\0'), 'a\\u{a}b\\u{0}');
   assert.equal(v.visible('\u05E9\u05DC\u05D5\u05DD'), '\u05E9\u05DC\u05D5\u05DD');
+});
+
+test('data: a function with exact calls is a scope', () => {
+  const types = [{ name: 'calls', unit: 'count', scale: 1 }, { name: 'cpu', unit: 'nanoseconds', scale: 1 }];
+  const rows = [['order|n', 0], ['order|n', 1], ['[other]|y', 0], ['plain|n', 1]].map(([frame, type]) => ({ type, tags: {}, window: 0, stack: [frame], value: 1 }));
+  const profile = new v.Profile(new Uint8Array(encode({ rows, header: { types, tags: [], windows: [[0, 1000]] } })));
+  assert.deepEqual(Object.fromEntries(profile.names.map((name, i) => [name, profile.kinds[i]])), { '': 'root', order: 'scope', '[other]': 'synthetic', plain: 'native' });
 });
 
 test('data: gaps on the time axis are shortened, windows stay in order', () => {

@@ -128,6 +128,7 @@ export class Profile {
     this.parent = new Int32Array(this.nodes);
     this.end = new Uint32Array(this.nodes);
     this.#buildTree(up);
+    this.#markScopes();
   }
 
   /** Row nodes are stored as differences within a group. */
@@ -157,6 +158,20 @@ export class Profile {
       if (!end[i]) end[i] = i + 1;
       const p = parent[i]!;
       if (p >= 0 && end[p]! < end[i]!) end[p] = end[i]!;
+    }
+  }
+
+  /** Only scopes have exact calls: a function that has them holds a scope of its own name, and the two are one frame. */
+  #markScopes(): void {
+    let row = 0;
+    for (const type of this.header.types) {
+      const end = row + type.rows;
+      if (type.name === 'calls')
+        for (let r = row; r < end; r++) {
+          const name = this.name[this.rowNode[r]!]!;
+          if (this.kinds[name] === 'native') this.kinds[name] = 'scope';
+        }
+      row = end;
     }
   }
 

@@ -42,7 +42,7 @@ export class Side {
       if (this.#selection) Object.assign(this.#selection, { from, to });
       onChange();
     });
-    const head = el('div', { className: 'side-head' }, ...(title ? [el('h2', {}, title)] : []), this.#tags, this.#total);
+    const head = el('div', { className: 'side-head' }, ...(title ? [el('h2', {}, title)] : []), this.#total, this.#tags);
     this.element = el('section', { className: `side ${name}`, 'aria-label': title || 'Selection' }, head, this.#timeline.element);
   }
 
