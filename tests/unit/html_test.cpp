@@ -156,7 +156,7 @@ TEST_CASE("html: the page is the template with the data in it, compressed or not
 }
 
 TEST_CASE("html: base64 of every remainder, and across its parts") {
-  for (const std::size_t size : {0, 1, 2, 3, 4, 5, 12'287, 12'288, 12'289, 40'000}) {
+  for (const std::size_t size : std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 12'287, 12'288, 12'289, 40'000}) {
     std::string bytes, text;
     for (std::size_t i = 0; i < size; ++i) bytes += static_cast<char>(i * 7 + i / 251);
     detail::base64(bytes, [&](std::string_view part) { text += part; });
