@@ -1,4 +1,5 @@
 // The report's page: what it holds is compared with sums over the profiles by brute force; bounds, hostile names, windows of several processes.
+#include <pyro/core/abi.hpp>
 #include <pyro/encode/html.hpp>
 
 #include "golden.hpp"
@@ -109,7 +110,7 @@ TEST_CASE("html: the golden file, and the header by hand") {
   const page p = page_of(r);
   const json& h = p.header;
   REQUIRE(h["title"].text == "ride-sharing-app");
-  REQUIRE(h["producer"].text == "pyro 0.1.0");
+  REQUIRE(h["producer"].text == "pyro " PYRO_VERSION);
   REQUIRE(h["engine"].text == "thread_timers");
   REQUIRE(h["period"].number() == 10'000'000);
   REQUIRE(h["static_tags"].size() == 2);

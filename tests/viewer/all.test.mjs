@@ -1,2 +1,3 @@
 import './data.test.mjs';
+import './golden.test.mjs';
 import './browser.test.mjs';
