@@ -33,8 +33,7 @@ struct json {
   const json& operator[](std::size_t i) const { return items.at(i); }
   std::size_t size() const { return items.size(); }
   std::uint64_t number() const {
-    REQUIRE(kind == '0');
-    REQUIRE(text.find_first_not_of("0123456789") == std::string::npos);
+    if (kind != '0' || text.find_first_not_of("0123456789") != std::string::npos) FAIL("no number: " << text);
     return std::strtoull(text.c_str(), nullptr, 10);
   }
   std::vector<std::string> texts() const {
@@ -55,7 +54,7 @@ class json_reader {
 
  private:
   char peek() const {
-    REQUIRE(at_ < s_.size());
+    if (at_ >= s_.size()) FAIL("the header ends too early");  // REQUIRE takes its time, for each character
     return s_[at_];
   }
   bool take(char c) {
@@ -266,18 +265,20 @@ inline page read_page_data(const std::string& bytes) {
   std::vector<std::vector<bool>> value_used;
   for (const json& t : h["tags"].items) value_used.emplace_back(t["values"].size(), false);
   for (const json& s : h["tagsets"].items) {
-    REQUIRE(s.size() == h["tags"].size());
+    if (s.size() != h["tags"].size()) FAIL("a tag set of " << s.size());
     tagsets.emplace_back();
     for (std::size_t k = 0; k < s.size(); ++k)
       if (const std::size_t v = s[k].number()) {
-        REQUIRE(v <= h["tags"][k]["values"].size());
+        if (v > h["tags"][k]["values"].size()) FAIL("tag value " << v);
         tagsets.back().emplace_back(h["tags"][k]["key"].text, h["tags"][k]["values"][v - 1].text);
         value_used[k][v - 1] = true;
       }
   }
   for (const auto& key : value_used)
-    for (const bool used : key) REQUIRE(used);
-  for (std::size_t w = 1; w < h["windows"].size(); ++w) REQUIRE(h["windows"][w - 1][0].number() <= h["windows"][w][0].number());
+    for (const bool used : key)
+      if (!used) FAIL("a tag value that no set has");
+  for (std::size_t w = 1; w < h["windows"].size(); ++w)
+    if (h["windows"][w - 1][0].number() > h["windows"][w][0].number()) FAIL("order of windows");
 
   std::size_t row = 0;
   std::vector<bool> set_used(tagsets.size(), false);
@@ -292,14 +293,13 @@ inline page read_page_data(const std::string& bytes) {
       const std::pair<std::size_t, std::size_t> group{type["groups"][g].number(), type["groups"][g + 1].number()};
       if (g != 0 && !(last_group < group)) FAIL("order of groups");
       last_group = group;
-      REQUIRE(group.first < tagsets.size());
-      REQUIRE(group.second < h["windows"].size());
+      if (group.first >= tagsets.size() || group.second >= h["windows"].size()) FAIL("a group of nothing");
       set_used[group.first] = true;
       const std::size_t rows = type["groups"][g + 2].number();
-      REQUIRE(rows > 0);
+      if (rows == 0) FAIL("an empty group");
       std::size_t node = 0;
       for (std::size_t i = 0; i < rows; ++i, ++row) {
-        REQUIRE(row < nodes.size());
+        if (row >= nodes.size()) FAIL("more rows than the sections have");
         if (i != 0 && nodes[row] == 0) FAIL("a node twice in a group");
         node += nodes[row];
         if (node == 0 || node >= count || values[row] == 0 || values[row] >> 53U != 0) FAIL("row " << row);
@@ -316,7 +316,8 @@ inline page read_page_data(const std::string& bytes) {
   }
   REQUIRE(row == nodes.size());
   REQUIRE(row == values.size());
-  for (const bool used : set_used) REQUIRE(used);
+  for (const bool used : set_used)
+    if (!used) FAIL("a tag set without rows");
   std::vector<bool> needed(count, false);
   needed[0] = true;
   for (const page_row& r : p.rows)
