@@ -474,6 +474,25 @@ TEST_CASE("hostile files end soon, with an error and little memory") {
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
 }
 
+TEST_CASE("addresses that were chosen to collide in the decoder's tables cost little") {
+  constexpr std::uint64_t factor = 0x9e3779b97f4a7c15U;  // of hash_mix
+  std::uint64_t inverse = factor;
+  for (int i = 0; i < 6; ++i) inverse *= 2 - factor * inverse;
+  REQUIRE(factor * inverse == 1);
+  const auto before = [inverse](std::uint64_t hash, std::uint64_t value) { return ((hash ^ hash >> 32U) * inverse) ^ value; };
+  by_hand file;
+  const std::uint64_t begin = detail::hash_mix(detail::hash_mix(0, 0), 0);  // function 0 and mapping 0
+  for (std::uint64_t i = 0; i < 60'000; ++i) {
+    const std::uint64_t hash = before(before((i << 32U) | 7, 1), 0);  // kind native, line 0
+    const std::uint64_t address = before(hash, begin);
+    if (i == 0) REQUIRE(detail::hash_mix(detail::hash_mix(detail::hash_mix(begin, address), 0), 1) == 7);
+    file.locations += part().bytes(4, part().number(1, i + 3).number(3, address).text).text;
+  }
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(error_of(part().bytes(6, "").text + file.locations.substr(by_hand().locations.size())).find("found such as were made to be slow") != std::string::npos);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+}
+
 TEST_CASE("files that are cut or changed give an error or a profile, never harm") {
   pprof_options plain;
   plain.gzip = false;

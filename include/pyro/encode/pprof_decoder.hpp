@@ -45,7 +45,10 @@ class pprof_decoder {
 
  private:
   struct label_of_file {
-    string_index key = 0, value = 0;
+    string_index key = 0;
+    std::uint64_t text = 0;  ///< as the file has it; 0 for a number
+    std::int64_t number = 0;
+    std::uint64_t unit = 0;
     std::size_t offset = 0;
   };
 
@@ -120,34 +123,39 @@ class pprof_decoder {
   bool add_label(const protobuf_field& field) {
     if (labels_.size() == limits_.max_labels)
       return failure_.fail(field.offset, "at most " + std::to_string(limits_.max_labels) + " labels in a sample", "more");
-    std::uint64_t key = 0, text = 0, unit = 0;
-    std::int64_t number = 0;
+    label_of_file l;
+    std::uint64_t key = 0;
     protobuf_reader reader(field, failure_);
     protobuf_field part;
     while (reader.next(part)) {
       bool good = true;
       switch (part.number) {
         case 1: good = reader.number(part, key); break;
-        case 2: good = reader.number(part, text); break;
-        case 3: good = reader.number(part, number); break;
-        case 4: good = reader.number(part, unit); break;
+        case 2: good = reader.number(part, l.text); break;
+        case 3: good = reader.number(part, l.number); break;
+        case 4: good = reader.number(part, l.unit); break;
         default: break;
       }
       if (!good) return false;
     }
-    label_of_file l;
     l.offset = field.offset;
     if (failure_.failed() || !tables_.string(key, field.offset, l.key)) return false;
-    if (text != 0 || (number == 0 && unit == 0)) {
-      if (!tables_.string(text, field.offset, l.value)) return false;
-    } else {
-      std::string_view name;
-      if (!tables_.text(unit, field.offset, name) || !is_short(name.size(), field.offset)) return false;
-      l.value = tables_.add_text(std::to_string(number) + (name.empty() ? "" : " ") + std::string(name));
-    }
-    tables_.work(1 + out_.strings[l.key].size() / 16);  // keys are compared as texts
-    if (!is_short(out_.strings[l.key].size(), field.offset)) return false;
+    const std::size_t size = out_.strings[l.key].size();
+    if (!is_short(size, field.offset)) return false;
+    constexpr std::size_t usual = 64;
+    tables_.work(size > usual ? size : 1);  // keys are compared as texts
     labels_.push_back(l);
+    return true;
+  }
+
+  /// The value's text, as it is in the file or made of a number and its unit.
+  bool text_of(const label_of_file& l, std::string_view& into) {
+    std::string_view unit;
+    if (l.text != 0 || (l.number == 0 && l.unit == 0)) return tables_.text(l.text, l.offset, into);
+    if (!tables_.text(l.unit, l.offset, unit) || !is_short(unit.size(), l.offset)) return false;
+    number_ = std::to_string(l.number);
+    if (!unit.empty()) number_.append(" ").append(unit);
+    into = number_;
     return true;
   }
 
@@ -163,16 +171,19 @@ class pprof_decoder {
     for (std::size_t i = 0; i < labels_.size();) {
       std::size_t end = i + 1;
       while (end < labels_.size() && labels_[end].key == labels_[i].key) ++end;
-      label l{labels_[i].key, labels_[i].value};
-      if (end - i > 1) {
-        std::string all;
+      label l;
+      l.key = labels_[i].key;
+      if (end - i == 1 && labels_[i].text != 0) {
+        if (!tables_.string(labels_[i].text, labels_[i].offset, l.value)) return false;
+      } else {
+        joined_.clear();
         for (std::size_t k = i; k < end; ++k) {
-          const std::string& one = out_.strings[labels_[k].value];
-          if (!is_short(all.size() + one.size(), labels_[k].offset)) return false;
-          all.append(k == i ? "" : ", ").append(one);
+          std::string_view one;
+          if (!text_of(labels_[k], one) || !is_short(joined_.size() + one.size(), labels_[k].offset)) return false;
+          joined_.append(k == i ? "" : ", ").append(one);
         }
-        tables_.work(all.size() / 16);
-        l.value = tables_.add_text(all);
+        tables_.work(joined_.size() / 16);
+        l.value = tables_.add_text(joined_);
       }
       set.push_back(l);
       i = end;
@@ -194,6 +205,7 @@ class pprof_decoder {
   std::vector<std::int64_t> values_;
   std::vector<std::uint64_t> sums_;  ///< of the values' sizes, a column each
   std::vector<label_of_file> labels_;
+  std::string number_, joined_;
   std::size_t samples_ = 0, depth_ = 0, value_count_ = 0;
 };
 
