@@ -110,6 +110,16 @@ TEST_CASE("speedscope: files of Go, and profiles of nothing") {
   CHECK(read_by_python(files, encode_speedscope(empty.get())) == "calls none\nsamples none\ncpu nanoseconds\n");
 }
 
+TEST_CASE("speedscope: lines of one function are one frame") {
+  profile_maker m;
+  function f;
+  f.name = m.builder().text("f");
+  frame at;
+  at.function = m.builder().add_function(f);
+  for (at.line = 1; at.line < 4; ++at.line) m.row(m.builder().add_stack(no_stack, m.builder().add_frame(at)), {}, {0, 1, 0});
+  CHECK(encode_speedscope(m.get()).find("\"frames\":[{\"name\":\"f\"}]") != std::string::npos);
+}
+
 TEST_CASE("speedscope: rows of one stack under several labels are one, negative sums are left out") {
   profile_maker m;
   m.row({"a"}, {{"k", "1"}}, 1, 2);

@@ -84,26 +84,35 @@ class speedscope_encoder {
     }
   }
 
-  /// Only frames that are in a stack that is written.
+  /// Only what is in a stack that is written. Lines of one function are one frame: speedscope takes what differs for different functions.
   void number_frames() {
     numbers_.assign(p_.frames.size(), unused);
+    std::vector<std::uint32_t> functions(p_.functions.size(), unused);
     std::vector<bool> seen(p_.stacks.size(), false);
     for (const std::uint32_t leaf : order_) {
       for (std::uint32_t s = leaf; s != no_stack && !seen[s]; s = p_.stacks[s].parent) {
         seen[s] = true;
-        std::uint32_t& number = numbers_[p_.stacks[s].frame];
-        if (number != unused) continue;
-        number = static_cast<std::uint32_t>(shown_.size());
-        shown_.push_back(p_.stacks[s].frame);
+        const std::uint32_t index = p_.stacks[s].frame;
+        if (numbers_[index] != unused) continue;
+        const std::uint32_t fn = p_.frames[index].function;
+        const bool named = p_.functions[fn].name != 0 || p_.functions[fn].system_name != 0;
+        if (!named || functions[fn] == unused) {
+          numbers_[index] = static_cast<std::uint32_t>(shown_.size());
+          shown_.push_back(index);
+          if (named) functions[fn] = numbers_[index];
+        } else {
+          numbers_[index] = functions[fn];
+        }
       }
     }
   }
 
   void write_frame(const frame& f) {
-    const std::string& file = p_.text(p_.functions[f.function].file);
+    const function& fn = p_.functions[f.function];
+    const std::string& file = p_.text(fn.file);
     out_.begin('{').key("name").text(frame_name(p_, f));
     if (!file.empty()) out_.key("file").text(file);
-    if (f.line > 0) out_.key("line").number(f.line);
+    if (fn.start_line > 0) out_.key("line").number(fn.start_line);
     out_.end('}');
   }
 
@@ -148,7 +157,7 @@ class speedscope_encoder {
   json_writer out_;
   std::vector<std::int64_t> sums_;
   std::vector<std::uint32_t> order_;    ///< stacks that have a value
-  std::vector<std::uint32_t> numbers_;  ///< by frame: its number in the file
+  std::vector<std::uint32_t> numbers_;  ///< by frame: its function's number in the file
   std::vector<std::uint32_t> shown_;    ///< frames in the file
   std::vector<std::uint32_t> path_;
   bool rootless_ = false;
