@@ -2,6 +2,7 @@
 // counts and sampled CPU time; with PYRO_DISABLE nothing does. No Catch2: this must build without exceptions and RTTI.
 
 #include <pyro/auto.hpp>
+#include <pyro/encode/pprof_decoder.hpp>
 #ifdef WITH_ZLIB
 #include <pyro/encode/zlib.hpp>
 #endif
@@ -55,6 +56,17 @@ static long long sum(const pyro::profile& p, const char* column, const std::stri
   return total;
 }
 
+/// Calls and samples by the kinds of the frames that they are under.
+static std::string by_kind(const pyro::profile& p) {
+  long long sums[3][2] = {};
+  for (std::size_t row = 0; row < p.samples.size(); ++row)
+    for (std::uint32_t s = p.samples[row].stack; s != pyro::no_stack; s = p.stacks[s].parent)
+      for (std::size_t c = 0; c < 2; ++c) sums[static_cast<int>(p.frames[p.stacks[s].frame].kind)][c] += p.values_of(row)[c];
+  std::string out;
+  for (const auto& kind : sums) out += std::to_string(kind[0]) + '/' + std::to_string(kind[1]) + ' ';
+  return out;
+}
+
 int main() {
 #ifdef PYRO_DISABLE
   constexpr int on = 0;
@@ -97,6 +109,10 @@ int main() {
   expect((text.find("order") != std::string::npos) == (on != 0), "text:\n" + text);
   expect((folded.find("all;order") != std::string::npos) == (on != 0), "folded:\n" + folded);
   expect(pprof.size() > 20 && std::memcmp(pprof.data(), "\x1f\x8b", 2) == 0, "pprof is not gzip");
+  const pyro::decode_result back = pyro::decode_pprof(pprof);
+  expect(static_cast<bool>(back), "decoded: " + back.error);
+  expect(pyro::encode_folded(back.value) == folded, "what was decoded is something else:\n" + pyro::encode_folded(back.value));
+  expect(by_kind(back.value) == by_kind(p), "kinds of frames: " + by_kind(back.value) + "instead of " + by_kind(p));
 #ifndef PYRO_DISABLE
   expect(p.native.complete > 0 && p.native.complete >= 19 * (p.native.no_rows + p.native.out_of_bounds), "native stacks are complete");
   expect(folded.find("main;all;order;") != std::string::npos, "native stacks:\n" + folded);

@@ -1,5 +1,6 @@
 // Names shortened for people.
 #include <pyro/encode/display_name.hpp>
+#include <pyro/encode/names.hpp>
 #include <pyro/sample/demangle.hpp>
 
 #include "tools.hpp"
@@ -114,4 +115,25 @@ TEST_CASE("any text is harmless") {
     while (deep.size() < 60000) deep += part;
     CHECK(display_name(deep).size() <= deep.size() + 16);
   }
+}
+
+TEST_CASE("only what C++'s linker names is shortened: other languages' brackets mean other things") {
+  using pyro::detail::is_mangled_cpp;
+  CHECK(is_mangled_cpp("_Z1fv"));
+  CHECK(is_mangled_cpp("_ZN4shop4cart5totalEi"));
+  CHECK(is_mangled_cpp("_ZN4shop4cart17h12345EvE"));
+  CHECK_FALSE(is_mangled_cpp(""));
+  CHECK_FALSE(is_mangled_cpp("encoding/json.(*decodeState).object"));
+  CHECK_FALSE(is_mangled_cpp("_RNvCs1234_7mycrate3foo"));
+  CHECK_FALSE(is_mangled_cpp("_ZN4core5slice4sort6stable14driftsort_main17h087f1625d734445fE"));
+  pyro::profile p;
+  p.strings = {"", "encoding/json.(*decodeState).object", "void shop::f<int>(int)", "_ZN4shop1fIiEEvT_"};
+  p.functions = {{1, 1, 0, 0}, {2, 3, 0, 0}, {2, 2, 0, 0}};
+  pyro::frame f;
+  f.kind = pyro::frame_kind::native;
+  CHECK(pyro::detail::short_frame_name(p, f) == "encoding/json.(*decodeState).object");
+  f.function = 1;
+  CHECK(pyro::detail::short_frame_name(p, f) == "shop::f<int>");
+  f.function = 2;
+  CHECK(pyro::detail::short_frame_name(p, f) == "void shop::f<int>(int)");
 }
