@@ -40,11 +40,11 @@ __attribute__((visibility("hidden"))) inline inflate_status inflate_by_zlib(std:
   used = 0;
   if (::inflateInit2(&stream, raw_deflate) != Z_OK) return inflate_status::refused;
   inflate_status status = inflate_status::bad;
+  unsigned char spare = 0;
   for (int code = Z_OK; code == Z_OK || code == Z_BUF_ERROR;) {
     const std::size_t before = out.size();
     const std::size_t room = std::min(max_size - before, std::max<std::size_t>(before / 4, 65536));
     if (room == 0) {  // full: the stream may still have its end to say
-      unsigned char spare = 0;
       stream.next_out = &spare;
       stream.avail_out = 1;
     } else {
