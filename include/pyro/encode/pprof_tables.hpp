@@ -207,7 +207,7 @@ class pprof_tables {
     bool found = false;
     std::string_view wanted;
     if (default_type_.value < strings_.size()) wanted = strings_[static_cast<std::size_t>(default_type_.value)];
-    for (std::size_t i = 0; i < types_.size() && !found; ++i) {
+    for (std::size_t i = types_.size(); i-- > 0 && !found;) {  // of equal names the last, which is the encoder's default
       found = !wanted.empty() && out_.sample_types[i].type == wanted;
       if (found) default_column_ = i;
     }
