@@ -213,7 +213,7 @@ else
     ./sink >sink.out 2>sink.err &
     sink=$!
     for ((i = 0; i < 100; ++i)); do
-      address=$(grep -ohm1 'http://[0-9.:]*' sink.out sink.err || true)
+      address=$(grep -ohm1 'http://[0-9.:]*' sink.out sink.err 2>/dev/null || true)
       if [[ -n $address ]]; then break; fi
       sleep 0.1
     done
