@@ -53,7 +53,7 @@ const near = (text, share) => Math.abs(percentOf(text) - 100 * share) <= 0.051;
 /** `pyro top`: the CPU time of each row, as text. */
 function top(...args) {
   const rows = {};
-  for (const line of tell(pyro, ['top', '-n', '1000', ...args, run]).split('\n')) {
+  for (const line of tell(pyro, ['top', '-n', '1000', ...args, ...files.map((f) => f.path)]).split('\n')) {
     const cells = line.trim().split(/\s{2,}/);
     if (cells.length >= 4) rows[cells[0]] = cells.slice(1);
   }
