@@ -23,15 +23,19 @@ constexpr std::size_t most_file_bytes = std::size_t{512} << 20U;
 
 inline bool ends_with(std::string_view text, std::string_view end) { return text.size() >= end.size() && text.substr(text.size() - end.size()) == end; }
 
-/// Whether a directory's file is taken for a profile. What is named one by one is always read.
-inline bool has_profile_name(std::string_view name) {
-  if (name.empty() || name[0] == '.') return false;
-  for (const std::string_view end : {".pb.gz", ".pb", ".pprof", ".pprof.gz", ".prof", ".folded", ".collapsed"})
-    if (ends_with(name, end)) return true;
-  return false;
+/// What a directory's file is taken for, by its name. What is named one by one is always read.
+enum class name_kind { none, folded, pprof };
+inline name_kind kind_by_name(std::string_view name) {
+  if (name.empty() || name[0] == '.') return name_kind::none;
+  for (const std::string_view end : {".pb.gz", ".pb", ".pprof", ".pprof.gz", ".prof"})
+    if (ends_with(name, end)) return name_kind::pprof;
+  for (const std::string_view end : {".folded", ".collapsed"})
+    if (ends_with(name, end)) return name_kind::folded;
+  return name_kind::none;
 }
 
-/// All files that the paths mean: directories stand for the profiles below them, sorted by name; `-` is standard input.
+/// All files that the paths mean: directories stand for the profiles below them, sorted by name; `-` is standard input. Where a directory has
+/// pprof files its folded ones are left out: they are most likely the same profiles once more, without types, tags and times.
 inline std::vector<std::string> find_files(const std::vector<std::string>& paths) {
   namespace fs = std::filesystem;
   std::vector<std::string> files;
@@ -43,10 +47,13 @@ inline std::vector<std::string> find_files(const std::vector<std::string>& paths
     }
     const std::size_t before = files.size();
     fs::recursive_directory_iterator at(path, fs::directory_options::skip_permission_denied, error), end;
+    std::vector<std::string> folded;
     for (; !error && at != end; at.increment(error)) {
       std::error_code ignored;
-      if (has_profile_name(at->path().filename().native()) && at->is_regular_file(ignored)) files.push_back(at->path().native());
+      const name_kind kind = kind_by_name(at->path().filename().native());
+      if (kind != name_kind::none && at->is_regular_file(ignored)) (kind == name_kind::pprof ? files : folded).push_back(at->path().native());
     }
+    if (files.size() == before) files.insert(files.end(), folded.begin(), folded.end());
     if (error) throw failure("\"" + shown(path) + "\": the directory cannot be read: " + error.message());
     if (files.size() == before)
       throw failure("\"" + shown(path) + "\": no profile in this directory; taken are *.pb.gz, *.pb, *.pprof, *.prof, *.folded, *.collapsed: name other files one by one");

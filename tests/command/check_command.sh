@@ -57,6 +57,12 @@ expect 2 '"empty.pb.gz": is empty' "$pyro" top empty.pb.gz
 expect 2 '"cut.pb.gz": pprof: byte ' "$pyro" top cut.pb.gz
 expect 2 'this is a program' "$pyro" top "$worker"
 expect 2 'no profile in this directory' "$pyro" report nothing -o page.html
+mkdir both
+cp -- "$golden" both/a.pb.gz
+"$pyro" convert "$golden" -o both/a.folded
+same "$("$pyro" top both)" "$("$pyro" top "$golden")" 'a folder with folded stacks beside its pprof file'
+rm both/a.pb.gz
+expect 0 'check_driver_availability' "$pyro" top both
 expect 2 'this is JSON' "$pyro" check <(echo '{"a": 1}')
 [[ ! -e page.html ]] || fail 'a page of nothing'
 expect 2 'cannot write "/proc/page.html"' "$pyro" report "$golden" -o /proc/page.html
