@@ -45,14 +45,14 @@ class json_writer {
     return *this;
   }
 
-  /// Any bytes; what is no UTF-8 becomes U+FFFD. Not for a page as it is: `<` stays.
+  /// Any bytes; what is no UTF-8 becomes U+FFFD. `<` is escaped, so that the text may stand in a page as it is.
   json_writer& text(std::string_view s) {
     separate();
     out_ += '"';
     for (std::size_t at = 0; at < s.size();) {
       const utf8_step step = utf8_decode(s, at);
       if (step.bytes == 0) out_ += "\xef\xbf\xbd";
-      else if (step.code < 0x20U || step.code == 0x7fU) escape(step.code);
+      else if (step.code < 0x20U || step.code == '<' || step.code == 0x7fU) escape(step.code);
       else if (step.code == '"' || step.code == '\\') (out_ += '\\') += static_cast<char>(step.code);
       else out_.append(s.substr(at, step.bytes));
       at += step.bytes == 0 ? 1 : step.bytes;

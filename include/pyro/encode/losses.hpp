@@ -4,37 +4,35 @@
 #include <pyro/encode/units.hpp>
 #include <pyro/model/profile.hpp>
 
-#include <array>    // causes
-#include <cstdint>  // counts
-#include <string>   // results
+#include <cstdint>      // counts
+#include <string>       // results
+#include <string_view>  // what was written
 
 namespace pyro::detail {
 
-/// A cause of losses and how often it struck.
 struct loss_cause {
-  std::uint64_t count;
+  std::uint64_t losses::*count;
   const char* one;
   const char* many;
   const char* why;
 };
 
-inline std::array<loss_cause, 9> loss_causes(const losses& lost) noexcept {
-  return {{{lost.ring_full, "sample", "samples", "ring full"},
-           {lost.foreign_signal, "signal", "signals", "not of a thread we time"},
-           {lost.handler_replaced, "window", "windows", "another SIGPROF handler"},
-           {lost.timer_failed, "thread", "threads", "no timer"},
-           {lost.threads, "thread", "threads", "no slot"},
-           {lost.budget, "call", "calls", "to [other]: memory budget or depth"},
-           {lost.tag_values, "tag value", "tag values", "to [other]: too many of a key"},
-           {lost.tag_cut, "tag value", "tag values", "cut: too long"},
-           {lost.stacks, "row", "rows", "to [other]: the run is full"}}};
-}
+inline constexpr loss_cause loss_causes[] = {{&losses::ring_full, "sample", "samples", "ring full"},
+                                             {&losses::foreign_signal, "signal", "signals", "not of a thread we time"},
+                                             {&losses::handler_replaced, "window", "windows", "another SIGPROF handler"},
+                                             {&losses::timer_failed, "thread", "threads", "no timer"},
+                                             {&losses::threads, "thread", "threads", "no slot"},
+                                             {&losses::budget, "call", "calls", "to [other]: memory budget or depth"},
+                                             {&losses::tag_values, "tag value", "tag values", "to [other]: too many of a key"},
+                                             {&losses::tag_cut, "tag value", "tag values", "cut: too long"},
+                                             {&losses::stacks, "row", "rows", "to [other]: the run is full"}};
 
 /// "3 samples (ring full), 2 threads (no timer)"; empty where nothing was lost.
 inline std::string format_losses(const losses& lost) {
   std::string out;
-  for (const loss_cause& c : loss_causes(lost)) {
-    if (c.count == 0) continue;
+  for (const loss_cause& c : loss_causes) {
+    const std::uint64_t count = lost.*c.count;
+    if (count == 0) continue;
     if (!out.empty()) out += ", ";
     out += format_count(static_cast<std::int64_t>(count)) + " " + (count == 1 ? c.one : c.many) + " (" + c.why + ")";
   }

@@ -292,8 +292,8 @@ class report_layout {
   /// What was lost, and what profiling cost.
   void write_trust(json_writer& j) const {
     j.key("lost").begin('[');
-    for (const loss_cause& c : loss_causes(data_.lost()))
-      if (c.count != 0) j.begin('[').text(std::string(c.many) + ", " + c.why).number(c.count).end(']');
+    for (const loss_cause& c : loss_causes)
+      if (data_.lost().*c.count != 0) j.begin('[').text(std::string(c.many) + ", " + c.why).number(data_.lost().*c.count).end(']');
     j.end(']').key("native");
     const native_stacks& n = data_.native();
     if ((n.complete | n.no_rows | n.out_of_bounds | n.too_deep) == 0) {
