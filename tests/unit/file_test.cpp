@@ -277,6 +277,22 @@ TEST_CASE("a run that is slow to write is written less often, but always at flus
   REQUIRE(read_file(d / "run") == "main 30000000\n");
 }
 
+TEST_CASE("a run that could not be written is not said to be, while its next turn is waited for") {
+  directory d;
+  std::ofstream(d / "file") << "in the way";
+  file_exporter e(options_for(d / "file/run"));
+  constexpr std::int64_t length = 100;
+  const export_result first = e.export_profile(window(0, 1, length));
+  REQUIRE_FALSE(first.ok);
+  const export_result waits = e.export_profile(window(1, 1, length));
+  REQUIRE_FALSE(waits.ok);
+  REQUIRE(waits.error == first.error);
+  std::remove((d / "file").c_str());
+  REQUIRE(e.flush(std::chrono::steady_clock::now()));
+  REQUIRE(read_file(d / "file/run") == "main 20000000\n");
+  REQUIRE(e.export_profile(window(2, 1, length)).ok);
+}
+
 TEST_CASE("readers never see a part of a file") {
   directory d;
   file_exporter e(options_for(d / "run", file_format::pprof));

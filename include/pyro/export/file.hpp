@@ -108,7 +108,8 @@ class file_exporter : public exporter {
       // An idle window only moves the end of the run.
       const bool news = !window.samples.empty() || held_.count() == 1 || failed_;
       since_write_ns_ += window.duration_ns;
-      return news && since_write_ns_ >= pause_ns_ ? write_held() : export_result::success();
+      if (news && since_write_ns_ >= pause_ns_) return write_held();
+      return failed_ ? export_result::retry_later(why_) : export_result::success();  // it does not work again before it has been tried
     }
     if (window.samples.empty() && held_.empty()) return export_result::success();
     if (!held_.empty()) {
@@ -152,7 +153,7 @@ class file_exporter : public exporter {
     held_.clear();
     files_.clear();
     bytes_ = 0;
-    dirty_ = false;
+    dirty_ = failed_ = false;
     pause_ns_ = 0;
   }
 
@@ -172,6 +173,7 @@ class file_exporter : public exporter {
     pause_ns_ = 100 * took.count();
     since_write_ns_ = 0;
     dirty_ = failed_ = !why.empty();
+    why_ = why;
     return why.empty() ? export_result::success() : export_result::retry_later(why);
   }
 
@@ -225,6 +227,7 @@ class file_exporter : public exporter {
   detail::held_windows held_;
   bool dirty_ = false;    // what is held is not, or not as it is now, in a file
   bool failed_ = false;   // the last write of the run
+  std::string why_;       // it did
   bool written_ = false;  // the last window reached a file
   std::int64_t pause_ns_ = 0;        // least time of the run between two writes of its file
   std::int64_t since_write_ns_ = 0;  // time of the run since the last one
