@@ -22,11 +22,12 @@ struct json {
   char kind = '0';  // { [ " 0 or n for null
   std::string text;
   std::vector<json> items;
-  std::vector<std::pair<std::string, json>> members;
+  std::vector<std::string> keys;
+  std::vector<json> members;  // beside their keys: a pair of one would need it whole
 
   const json& operator[](const std::string& key) const {
-    for (const auto& m : members)
-      if (m.first == key) return m.second;
+    for (std::size_t i = 0; i < keys.size(); ++i)
+      if (keys[i] == key) return members[i];
     FAIL("no member " << key);
     return *this;
   }
@@ -74,7 +75,8 @@ class json_reader {
       do {
         std::string key = string();
         need(':');
-        v.members.emplace_back(std::move(key), value());
+        v.keys.push_back(std::move(key));
+        v.members.push_back(value());
       } while (take(','));
       need('}');
     } else if (take('[')) {
