@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests the viewer of HTML reports: its build, its data code against brute force, and the page in Chromium. Installs what is missing
-# (npm packages into the folders here, Debian's chromium). Prints `ok ...` or `FAIL ...` a test; its last line is `N passed, N failed`; it exits
+# Tests the viewer of HTML reports: its build, its data code against brute force, and the page in Chromium and Firefox. Installs what is
+# missing (npm packages into the folders here, Debian's chromium and firefox-esr). Prints `ok ...` or `FAIL ...` a test; its last line is `N passed, N failed`; it exits
 # with 0 where nothing failed.
 #
 # usage: bash tests/viewer/run.sh [PAGE...]    PAGE: reports written by the library, tested as well (their sums, views, requests, complaints)
@@ -19,6 +19,7 @@ if ! command -v node >/dev/null || (($(node -p 'process.versions.node.split(".")
   exit 2
 fi
 bash "$repo/tools/install.sh" chromium
+bash "$repo/tools/install.sh" firefox-esr || echo "without Firefox its tests are skipped"
 bash "$here/install_node_modules.sh" "$repo/viewer" "$here"
 
 status=0
