@@ -123,7 +123,7 @@ class registry {
   }
 
   /// True for a thread that `discover` found and that has entered no scope since: it has no tree of its own.
-  bool is_outside(const thread_state& t) const noexcept { return t.tree == unscoped_; }
+  bool is_outside(const thread_state& t) const noexcept { return core::load_acquire(t.tree) == unscoped(); }
 
   /// The one tree of all those threads, also of such as have ended or entered a scope since; null as long as there was none.
   call_tree* unscoped() const noexcept { return core::load_acquire(unscoped_); }

@@ -99,13 +99,13 @@ class unwind_tables {
     core::store_relaxed(busy_, false);
   }
 
-  // Figures: the thread that calls `update` alone.
-  std::size_t bytes() const noexcept { return bytes_; }
-  std::size_t rows() const noexcept { return rows_; }
+  // Figures of the last snapshot. Any thread, but for `modules`: the one that calls `update`.
+  std::size_t bytes() const noexcept { return core::load_relaxed(bytes_); }
+  std::size_t rows() const noexcept { return core::load_relaxed(rows_); }
   std::size_t modules() const noexcept { return current() != nullptr ? current()->modules() : 0; }
   /// Of the last snapshot, maps and all.
-  std::int64_t build_ns() const noexcept { return build_ns_; }
-  std::uint64_t builds() const noexcept { return builds_; }
+  std::int64_t build_ns() const noexcept { return core::load_relaxed(build_ns_); }
+  std::uint64_t builds() const noexcept { return core::load_relaxed(builds_); }
   /// Snapshots that wait to be freed. Any thread.
   std::size_t retired() const noexcept { return core::load_relaxed(retired_); }
   /// Modules whose code was found without tables, or with tables past the limits.
@@ -174,9 +174,9 @@ class unwind_tables {
     publish(s, next);
     s.known.swap(next);
     if (again) s.mappings.look_again();
-    bytes_ = bytes;
-    build_ns_ = platform::monotonic_ns() - begin;
-    ++builds_;
+    core::store_relaxed(bytes_, bytes);
+    core::store_relaxed(build_ns_, platform::monotonic_ns() - begin);
+    core::store_relaxed(builds_, builds_ + 1);
   }
 
   static known_module known(const state& s, const code_mapping& mapping) {
@@ -236,7 +236,7 @@ class unwind_tables {
       core::store_relaxed(retired_, retired_ + 1);
     }
     s.latest = node.release();
-    rows_ = rows;
+    core::store_relaxed(rows_, rows);
     without_rows_ = without;
   }
 
