@@ -122,8 +122,7 @@ cmake_step() {
     return
   fi
   rm -f -- "$results"
-  # Twice at most: on a machine that is busy with other work kernels sample late, and a deadline may pass. What is wrong fails both times.
-  ctest --test-dir "$directory" --no-tests=error --repeat until-pass:2 --output-on-failure --output-junit "$results" "${select[@]}" >"$build/$step.tests.log" 2>&1 || true
+  ctest --test-dir "$directory" --no-tests=error --output-on-failure --output-junit "$results" "${select[@]}" >"$build/$step.tests.log" 2>&1 || true
   cat -- "$build/$step.tests.log" >>"$log"
   if [[ ! -e $results ]]; then
     tail -n 20 -- "$log"
