@@ -1,19 +1,14 @@
 #!/usr/bin/env bash
-# Compiles each header of include/pyro alone, included twice, with warnings as errors; or all of them in one file, where another standard has
-# shown that each stands alone: what compiles under the one and not under the other does so in company too.
+# Compiles each header of include/pyro alone, included twice, with warnings as errors.
 #
-# usage: check_alone.sh COMPILER STANDARD alone|together [DIR]     such as: check_alone.sh g++ c++17 alone; DIR has pyro/, default: this
-#                                                                  repository's include
+# usage: check_alone.sh COMPILER STANDARD [DIR]     such as: check_alone.sh g++ c++17; DIR has pyro/, default: this repository's include
 set -euo pipefail
 
 compiler=$1
 standard=$2
-how=$3
-include=$(cd -- "${4:-$(dirname "${BASH_SOURCE[0]}")/../../include}" && pwd)
+include=$(cd -- "${3:-$(dirname "${BASH_SOURCE[0]}")/../../include}" && pwd)
 warnings=(-Wall -Wextra -Wshadow -Wconversion -Wpedantic -Werror)
 
-compile=("$compiler" "-std=$standard" "${warnings[@]}" "-I$include" -fsyntax-only -x c++ -)
-together=
 checked=0
 status=0
 while IFS= read -r header; do
@@ -28,16 +23,13 @@ while IFS= read -r header; do
     echo "$header is left out: there is no <$needs> here (Debian: $package)"
     continue
   fi
-  if [[ $how == together ]]; then
-    together+="#include <$header>"$'\n'
-  elif ! printf '#include <%s>\n' "$header" "$header" | "${compile[@]}"; then
-    echo "^^^ <$header> does not compile alone: ${compile[*]}"
+  if ! printf '#include <%s>\n' "$header" "$header" | "$compiler" "-std=$standard" "${warnings[@]}" "-I$include" -fsyntax-only -x c++ -; then
+    echo "^^^ <$header> does not compile alone: $compiler -std=$standard ${warnings[*]}"
     status=1
   fi
   checked=$((checked + 1))
 done < <(cd -- "$include" && find pyro -name '*.hpp' | LC_ALL=C sort)
 
-if [[ $together ]]; then "${compile[@]}" <<<"$together" || status=1; fi
 ((checked > 0)) || { echo "check_alone: no headers in $include"; exit 1; }
-((status)) || echo "$checked headers compile $how: $compiler -std=$standard"
+((status)) || echo "$checked headers compile alone: $compiler -std=$standard"
 exit "$status"
