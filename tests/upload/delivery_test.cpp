@@ -210,10 +210,10 @@ TEST_CASE("a part has at most 16,000 samples") {
   faulty_server server("127.0.0.1", false);
   server.script({reply(200)});
   pyro::config c = settings(server.url(), log);
-  c.upload_timeout = milliseconds(20000);
+  c.upload_timeout = milliseconds(5000);
   const auto pusher = make_pusher(c);
   pusher->export_profile(window_of(40000, 8, 3));
-  CHECK(pusher->flush(steady::now() + milliseconds(30000)));
+  CHECK(pusher->flush(steady::now() + milliseconds(8000)));
   std::size_t rows = 0;
   for (const received& r : server.requests()) {
     CHECK(r.rows <= 16000);
