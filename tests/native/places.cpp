@@ -617,8 +617,8 @@ const place places[] = {
     {PLACE(context), "[outside] / * / at::on_context / [in context] / at::inner_function / [inner]", true, true},
     {PLACE(two_contexts), "[outside] / [in first] / * / at::on_second / [in second] / at::inner_function / [inner]", true, true},
     {PLACE(two_contexts_upwards), "[outside] / [in first] / * / at::on_second / [in second] / at::inner_function / [inner]", true, true},
-    {PLACE(context_left_open), "at::context_left_open / [outside] / at::inner_function / [left open] / [inner]", true},
+    {PLACE(context_left_open), "at::context_left_open / [outside] / at::inner_function / [left open] / [inner]", true, false, "at::stack_number"},
     {PLACE(signal_handler), "at::signal_handler / [raiser] / ?at::with_handler / * / at::on_signal / [in handler]"},
-    {PLACE(signal_stack), "at::signal_stack / [raiser] / ?at::with_handler / * / at::on_signal / [in handler]", true},
+    {PLACE(signal_stack), "at::signal_stack / [raiser] / ?at::with_handler / * / at::on_signal / [in handler]", true, false, "at::stack_number"},
 };
 const unsigned place_count = sizeof places / sizeof places[0];
