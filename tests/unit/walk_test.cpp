@@ -49,6 +49,8 @@ struct made {
   std::vector<std::uintptr_t> pcs, cfas;
   std::vector<bool> returns;
   std::uintptr_t signal_return = 0;
+  std::uint64_t serial = 1;
+  row_cache* cache = nullptr;
 
   std::uintptr_t at(int word) const { return reinterpret_cast<std::uintptr_t>(stack + word); }
   walk_result run(unsigned most = 100) {
@@ -61,14 +63,14 @@ struct made {
     module.index = index;
     module.blocks = 1;
     module.shift = 16;
-    const unwind_snapshot snapshot(&module, 1, signal_return);
+    const unwind_snapshot snapshot(&module, 1, signal_return, serial);
     pcs.clear(), cfas.clear(), returns.clear();
     return walk(snapshot, state, {at(0), at(64)}, most, [this](std::uintptr_t pc, std::uintptr_t cfa, bool is_return_address) {
       pcs.push_back(pc);
       cfas.push_back(cfa);
       returns.push_back(is_return_address);
       return true;
-    });
+    }, cache);
   }
 };
 
@@ -81,7 +83,9 @@ unwind_row outermost(std::uint32_t pc) {
 }  // namespace
 
 TEST_CASE("a walk by each kind of row") {
+  static row_cache rows;
   made m;
+  m.cache = GENERATE(static_cast<row_cache*>(nullptr), &rows);
   // leaf: sp + 16; its caller: fp + 16; that one's: *(fp - 8); then the PLT's, pushed; then the outermost.
   m.rows = {make_row(0, cfa_rule::sp, 16), make_row(0x10, cfa_rule::fp, 16, saved_slot::from_cfa(-16), saved_slot::from_cfa(-24)),
             make_row(0x20, cfa_rule::at_fp, -8, saved_slot::from_fp(0)), make_row(0x30, cfa_rule::plt, 11), outermost(0x40)};
@@ -107,6 +111,43 @@ TEST_CASE("a walk by each kind of row") {
     CHECK(m.pcs.size() == most);
   }
   CHECK(m.run(5) == walk_end::complete);
+}
+
+TEST_CASE("rows that were found are those of this snapshot and this address") {
+  row_cache cache{};
+  made m;
+  m.cache = &cache;
+  m.rows = {make_row(0, cfa_rule::sp, 16), outermost(0x40)};
+  m.state.pc = code + 5;
+  m.state.sp = m.at(20);
+  m.stack[21] = code + 0x45;
+  m.stack[23] = code + 0x45;
+  CHECK(m.run() == walk_end::complete);
+  CHECK(m.cfas[0] == m.at(22));
+  unwind_row found;
+  CHECK(cache.find(code + 5, found));
+  CHECK(found.how() == cfa_rule::sp);
+  CHECK(found.offset() == 16);
+  CHECK(!cache.find(code + 6, found));
+  CHECK(!cache.find(code + 0x44, found));  // the outermost is looked at closely, each time
+  // The same memory, other rows: another module came to where this one was.
+  m.rows[0] = make_row(0, cfa_rule::sp, 32);
+  m.serial = 2;
+  CHECK(m.run() == walk_end::complete);
+  CHECK(m.cfas[0] == m.at(24));
+  // A handler's way back lies behind a function's last instruction, which was interrupted before.
+  m.signal_return = code + 6;
+  m.state.pc = code + 6;
+  CHECK(m.run() != walk_end::complete);
+  // More addresses than there is room for.
+  for (std::uintptr_t i = 1; i <= 100000; ++i) cache.keep(i * 13, make_row(0, cfa_rule::sp, static_cast<std::int32_t>(i % 1000) * 8));
+  std::size_t kept = 0;
+  bool right = true;
+  for (std::uintptr_t i = 1; i <= 100000; ++i)
+    if (cache.find(i * 13, found)) ++kept, right = right && found.offset() == static_cast<std::int32_t>(i % 1000) * 8;
+  CHECK(right);
+  CHECK(kept > 100);
+  CHECK(kept <= 512);
 }
 
 TEST_CASE("registers that are known at the top alone") {

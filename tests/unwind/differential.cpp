@@ -40,6 +40,7 @@ unwind_tables& tables() {
   static unwind_tables t;
   return t;
 }
+row_cache cache;
 hazard_cell cell;
 platform::stack_range bounds;
 long samples, wanted = 50000, identical, shorter, longer, differ, deepest, guessed, ends[6];
@@ -69,7 +70,7 @@ void on_signal(int, siginfo_t*, void* context) {
     result = walk(*guard, state, bounds, most, [](std::uintptr_t pc, std::uintptr_t, bool) {
       ours.pc[ours.depth++] = pc;
       return true;
-    });
+    }, &cache);
   }
   if (alone) {
     ++samples;

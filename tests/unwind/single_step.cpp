@@ -35,6 +35,7 @@ unwind_tables& tables() {
   static unwind_tables t;
   return t;
 }
+row_cache cache;
 hazard_cell cell;
 platform::stack_range bounds;
 std::uintptr_t known_functions[2];                   // `stepped` and `main`
@@ -108,7 +109,7 @@ void on_trap(int, siginfo_t*, void* context) {
       ours.pc[ours.depth] = pc;
       ours.cfa[ours.depth++] = cfa;
       return true;
-    });
+    }, &cache);
   }
   if (static_cast<long>(ours.depth) > deepest) deepest = ours.depth;
   const char* what = check(*tables().current(), state, result);

@@ -22,6 +22,7 @@ struct thread : core::slot {
   std::uintptr_t seen_sp, seen_thread_pointer;  ///< written by the handler while the bounds are unknown; the pump finds them by these
   std::uint32_t stack_attempts;   ///< of the pump, to find them
   hazard_cell walking;            ///< the unwind tables that the handler reads just now
+  row_cache rows;                 ///< of these tables; written by the handler
   std::uint32_t index;            ///< place in the registry's table
   std::uint32_t generation;       ///< changes whenever the slot passes to another thread
   pid_t tid;
@@ -106,7 +107,7 @@ struct thread : core::slot {
     walk_result result{walk_end::no_rows, false};
     const unwind_guard snapshot(tables, walking);
     if (!snapshot) put(machine.pc, 0, false);
-    else if (own.contains(machine.sp)) result = walk(*snapshot, machine, own, static_cast<unsigned>(most), put);
+    else if (own.contains(machine.sp)) result = walk(*snapshot, machine, own, static_cast<unsigned>(most), put, &rows);
     else result = walk_off_stack(*snapshot, machine, own, static_cast<unsigned>(most), copy, sizeof copy, put);
     const walk_end end = result.end;
     // What stopped for want of room in the ring, not for depth, is lost as a whole: a stack cut at random would mislead.

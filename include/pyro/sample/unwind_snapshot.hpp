@@ -46,8 +46,11 @@ class unwind_snapshot {
  public:
   unwind_snapshot() noexcept = default;
   /// Sorted, disjoint modules, which outlive this.
-  unwind_snapshot(const unwind_module* modules, std::size_t count, std::uintptr_t signal_return = 0) noexcept
-      : modules_(modules), count_(count), signal_return_(signal_return) {}
+  unwind_snapshot(const unwind_module* modules, std::size_t count, std::uintptr_t signal_return = 0, std::uint64_t serial = 0) noexcept
+      : modules_(modules), count_(count), signal_return_(signal_return), serial_(serial) {}
+
+  /// Another one for each that was published; memory, and with it an address, is used again.
+  std::uint64_t serial() const noexcept { return serial_; }
 
   std::size_t modules() const noexcept { return count_; }
   const unwind_module& module(std::size_t i) const noexcept { return modules_[i]; }
@@ -86,6 +89,7 @@ class unwind_snapshot {
   const unwind_module* modules_ = nullptr;
   std::size_t count_ = 0;
   std::uintptr_t signal_return_ = 0;
+  std::uint64_t serial_ = 0;
 };
 
 /// Which snapshot a thread's handler is reading. Zero at first; in memory that is never unmapped.

@@ -228,7 +228,7 @@ class unwind_tables {
       node->modules.push_back(m);
       node->rows.push_back(k.rows);
     }
-    node->view = unwind_snapshot(node->modules.data(), node->modules.size(), signal_return_);
+    node->view = unwind_snapshot(node->modules.data(), node->modules.size(), signal_return_, builds_ + 1);
     __atomic_store_n(&published_, &node->view, __ATOMIC_SEQ_CST);  // against the cells: see unwind_guard
     if (s.latest != nullptr) {
       s.latest->next = s.retired;

@@ -12,6 +12,7 @@
 
 #include <pyro/platform/system.hpp>
 #include <pyro/sample/machine_state.hpp>
+#include <pyro/sample/row_cache.hpp>
 #include <pyro/sample/unwind_snapshot.hpp>
 
 namespace pyro {
@@ -63,8 +64,10 @@ class direct_loader {
 template <class Loader>
 class stack_walk {
  public:
-  stack_walk(const unwind_snapshot& snapshot, const machine_state& start, Loader& loader) noexcept
-      : snapshot_(snapshot), loader_(loader), m_(start) {}
+  stack_walk(const unwind_snapshot& snapshot, const machine_state& start, Loader& loader, row_cache* cache = nullptr) noexcept
+      : snapshot_(snapshot), loader_(loader), cache_(cache), m_(start) {
+    if (cache_ != nullptr) cache_->use(snapshot_);
+  }
 
   template <class Frame>
   walk_result run(unsigned max_frames, Frame&& frame) {
@@ -109,18 +112,22 @@ class stack_walk {
   step_end step() noexcept {
     // A return address may lie behind its function's end, where the call does not return. Signal trampolines are not called: handlers
     // return to their first instruction.
-    const unwind_row* row = row_at(interrupted_ ? m_.pc : m_.pc - 1);
+    if (m_.pc == snapshot_.signal_return()) return step_out_of_signal();
+    const std::uintptr_t at = interrupted_ ? m_.pc : m_.pc - 1;
+    if (unwind_row known; cache_ != nullptr && cache_->find(at, known)) return step_by_row(known);
+    const unwind_row* row = row_at(at);
     if (!interrupted_ && (row == nullptr || row->how() == cfa_rule::none)) {
       const unwind_row* exact = row_at(m_.pc);
       if (is(exact, cfa_rule::signal_frame)) row = exact;
     }
-    if (m_.pc == snapshot_.signal_return() || is(row, cfa_rule::signal_frame)) return step_out_of_signal();
+    if (is(row, cfa_rule::signal_frame)) return step_out_of_signal();
     if (row != nullptr && row->outermost != 0) {
       std::uintptr_t last;  // of the frame: if that is on the stack, the CFA may be believed
       if (!find_cfa(*row) || cfa_ <= m_.sp || !loader_.word(cfa_ - 8, last)) cfa_ = 0;
       return step_end::complete;
     }
     if (row == nullptr || row->how() == cfa_rule::none) return step_by_frame_pointer();
+    if (cache_ != nullptr) cache_->keep(at, *row);
     return step_by_row(*row);
   }
 
@@ -254,6 +261,7 @@ class stack_walk {
 
   const unwind_snapshot& snapshot_;
   Loader& loader_;
+  row_cache* cache_;
   machine_state m_;
   const unwind_module* module_ = nullptr;  ///< the last one: callers are mostly in the same
   std::uintptr_t cfa_ = 0;
@@ -264,16 +272,16 @@ class stack_walk {
 
 /// Calls `bool frame(pc, cfa, is_return_address)` for each frame, leaf first: pc is the raw return address (names lie at pc - 1), but that
 /// of the interrupted instruction, exactly, for the leaf and below signal handlers; cfa is 0 where unknown. False from `frame` stops.
-/// `bounds` is the stack of the calling thread. Outside of it there is the leaf alone; see walk_off_stack.
+/// `bounds` is the stack of the calling thread. Outside of it there is the leaf alone; see walk_off_stack. `cache`: the thread's own; or none.
 template <class Frame>
 walk_result walk(const unwind_snapshot& snapshot, const machine_state& start, const platform::stack_range& bounds, unsigned max_frames,
-                 Frame&& frame) {
+                 Frame&& frame, row_cache* cache = nullptr) {
   if (!bounds.contains(start.sp)) {
     if (max_frames != 0) frame(start.pc, std::uintptr_t{0}, false);
     return {walk_end::out_of_bounds, false};
   }
   direct_loader loader(start.sp, bounds);
-  return stack_walk<direct_loader>(snapshot, start, loader).run(max_frames, frame);
+  return stack_walk<direct_loader>(snapshot, start, loader, cache).run(max_frames, frame);
 }
 
 }  // namespace sampling
