@@ -21,6 +21,7 @@ fail() {
 }
 
 start() {
+  : >"$work/out"  # at once: what the program before this one said must not be read
   env "$@" PYRO_SERVE=127.0.0.1:0 "$program" scenario spend >"$work/out" 2>&1 &
   pid=$!
   for ((i = 0; i < 100; ++i)); do
