@@ -34,8 +34,7 @@ struct side {
     if (runs.empty()) type = p.sample_types[column];
     if (p.sample_types[column].type != type.type || p.sample_types[column].unit != type.unit)
       throw failure("the files have different types, " + type_name(type) + " and " + type_name(p.sample_types[column]) + ": choose one with --type");
-    int calls = p.column("calls");
-    if (calls >= 0 && (static_cast<std::size_t>(calls) == column || p.total(static_cast<std::size_t>(calls)) == 0)) calls = -1;
+    const int calls = calls_beside(p, column);
     const std::int64_t sum = p.total(column);
     double per_value = 1;  // looks
     const int samples = p.column("samples");

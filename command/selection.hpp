@@ -47,6 +47,15 @@ inline std::size_t column_of(const profile& p, const std::string& type) {
   throw failure("--type " + shown(type) + ": the profile has no such type, it has " + listed(there) + (near.empty() ? "" : "; did you mean " + shown(near) + "?"));
 }
 
+/// The column of exact calls, to be shown beside another one; -1 where that is the one shown, or nothing was counted.
+inline int calls_beside(const profile& p, std::size_t column) {
+  const int calls = p.column("calls");
+  return calls >= 0 && (static_cast<std::size_t>(calls) == column || p.total(static_cast<std::size_t>(calls)) == 0) ? -1 : calls;
+}
+
+/// Above a column of values.
+inline std::string title_of(const value_type& type) { return type.type == "cpu" ? "CPU" : shown(type.type); }
+
 inline std::string format_value(std::int64_t value, const value_type& type) {
   if (type.unit == "nanoseconds") return detail::format_duration(value);
   if (type.unit == "bytes") return detail::format_bytes(value);

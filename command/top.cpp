@@ -15,12 +15,9 @@ struct top_options {
   std::size_t lines = 25;
 };
 
-std::string title_of(const value_type& type) { return type.type == "cpu" ? "CPU" : shown(type.type); }
-
 void functions_table(const profile& p, const top_options& options, std::string& out) {
   const std::size_t column = column_of(p, options.in.type);
-  int calls = p.column("calls");
-  if (calls >= 0 && (static_cast<std::size_t>(calls) == column || p.total(static_cast<std::size_t>(calls)) == 0)) calls = -1;
+  const int calls = calls_beside(p, column);
   if (options.sort == "calls" && calls < 0) throw failure("--sort calls: the profile has no calls beside what is shown");
   const detail::call_tree tree = detail::make_call_tree(p, column, calls);
   std::vector<detail::function_total> all = detail::totals_by_function(tree);
@@ -50,8 +47,7 @@ void functions_table(const profile& p, const top_options& options, std::string& 
 
 void tag_table(const profile& p, const top_options& options, std::string& out) {
   const std::size_t column = column_of(p, options.in.type);
-  int calls = p.column("calls");
-  if (calls >= 0 && (static_cast<std::size_t>(calls) == column || p.total(static_cast<std::size_t>(calls)) == 0)) calls = -1;
+  const int calls = calls_beside(p, column);
   const auto there = tags_of(p);
   std::vector<std::string> keys;
   for (const auto& tag : there) keys.push_back(tag.first);

@@ -29,6 +29,19 @@ struct call_tree {
   std::vector<std::uint32_t> order;  ///< nodes but the root, grouped by parent, the largest total first
 
   std::uint32_t child(std::uint32_t parent, std::uint32_t i) const noexcept { return order[nodes[parent].children + i]; }
+
+  /// How many children have a total of at least `least`. They are sorted, so the others are the last ones.
+  std::uint32_t large_children(std::uint32_t parent, double least) const noexcept {
+    std::uint32_t count = nodes[parent].child_count;
+    while (count > 0 && static_cast<double>(nodes[child(parent, count - 1)].total) < least) --count;
+    return count;
+  }
+
+  /// A frame that only leads on to one other, as most native frames do: that one is not indented, but gets an arrow.
+  bool leads_on(std::uint32_t index) const noexcept {
+    const node& n = nodes[index];
+    return index != 0 && n.calls == 0 && n.self == 0 && n.child_count == 1 && nodes[child(index, 0)].total == n.total;
+  }
 };
 
 /// `column` is the value that counts; `calls` the column of exact calls or -1.

@@ -136,20 +136,6 @@ class text_report {
 
   // --- call tree ---
 
-  /// How many children are large enough to be shown. They are sorted, so the others are the last ones.
-  std::uint32_t shown_children(const call_tree& tree, const call_tree::node& n) const {
-    const double least = static_cast<double>(whole_) * options_.min_share;
-    std::uint32_t shown = n.child_count;
-    while (shown > 0 && static_cast<double>(tree.nodes[tree.order[n.children + shown - 1]].total) < least) --shown;
-    return shown;
-  }
-
-  /// A frame that only leads on to one other, as most native frames do: that one is not indented, but gets an arrow.
-  bool leads_on(const call_tree& tree, std::uint32_t index) const {
-    const call_tree::node& n = tree.nodes[index];
-    return index != 0 && n.calls == 0 && n.self == 0 && n.child_count == 1 && tree.nodes[tree.child(index, 0)].total == n.total;
-  }
-
   /// Names that have samples at places without their calls: counts are of a path of scopes, and stand at one place (collect/profile_maker.hpp).
   /// There the two cannot be divided.
   std::vector<bool> spread_names(const call_tree& tree) const {
@@ -169,6 +155,7 @@ class text_report {
     const std::string end = options_.unicode ? "\xe2\x94\x94\xe2\x94\x80 " : "`- ";
     const std::string on = options_.unicode ? "\xe2\x86\x92 " : "> ";
     const std::size_t levels = options_.width > 75 ? (options_.width - 60) / 3 : 5;  // deeper ones are not indented further
+    const double least = static_cast<double>(whole_) * options_.min_share;
 
     text_table t = table(calls_ >= 0 ? std::vector<std::string>{"Call tree", title_, "%", "calls", title_ + " a call"}
                                      : std::vector<std::string>{"Call tree", title_, "%"});
@@ -177,7 +164,7 @@ class text_report {
       std::string indent;  // of its children
       std::size_t depth;   // levels of indentation
     };
-    std::vector<level> path{{0, 0, shown_children(tree, tree.nodes[0]), std::string(), 0}};
+    std::vector<level> path{{0, 0, tree.large_children(0, least), std::string(), 0}};
     const std::vector<bool> spread = spread_names(tree);
     std::size_t lines = 0;
     while (!path.empty()) {
@@ -188,8 +175,8 @@ class text_report {
         if (const std::uint32_t hidden = parent.child_count - at.shown) {
           std::int64_t sum = 0;
           for (std::uint32_t i = at.shown; i < parent.child_count; ++i) sum += tree.nodes[tree.child(at.node, i)].total;
-          const std::string least = format_percent(static_cast<std::int64_t>(options_.min_share * 1e6), 1'000'000);
-          t.row(top ? "" : at.indent + end, {more(hidden, " below " + least + " %"), value(sum), share(sum)});
+          const std::string limit = format_percent(static_cast<std::int64_t>(options_.min_share * 1e6), 1'000'000);
+          t.row(top ? "" : at.indent + end, {more(hidden, " below " + limit + " %"), value(sum), share(sum)});
         }
         path.pop_back();
         continue;
@@ -201,13 +188,13 @@ class text_report {
       const std::uint32_t child = tree.child(at.node, at.next++);
       const call_tree::node& n = tree.nodes[child];
       const bool last = at.next == parent.child_count;
-      const bool leads = leads_on(tree, at.node);
+      const bool leads = tree.leads_on(at.node);
       const std::size_t depth = leads ? at.depth : at.depth + 1;
       std::string name = tree.names[n.name];
       if (depth > levels) name.insert(0, "+" + std::to_string(depth - levels) + " ");
       t.row(top ? "" : at.indent + (leads ? on : last ? end : tee), {name, value(n.total), share(n.total), count(n.calls), spread[n.name] ? "" : each(n.total, n.calls)});
       const std::string indent = top ? "" : leads || depth >= levels ? at.indent : at.indent + (last ? "   " : line);
-      path.push_back({child, 0, shown_children(tree, n), indent, depth});
+      path.push_back({child, 0, tree.large_children(child, least), indent, depth});
     }
     section(t);
   }
