@@ -54,6 +54,7 @@ has_header zlib.h || packages+=(zlib1g-dev)
 has_header boost/beast/version.hpp || packages+=(libboost-dev)
 has_header openssl/ssl.h || packages+=(libssl-dev)
 has_header CLI/CLI.hpp || packages+=(libcli11-dev)
+has_header curses.h || packages+=(libncurses-dev)
 if ! $quick; then
   has clang++-16 || packages+=(clang-16)
   clang_runtime=$(clang++-16 -print-file-name=libclang_rt.asan.a 2>/dev/null || true)

@@ -196,12 +196,19 @@ PYTHON
   python3 terminal.py "$pyro" top "$golden" | grep -q $'\033\\[1m' || fail 'no colours on a terminal'
   if NO_COLOR=1 python3 terminal.py "$pyro" top "$golden" | grep -q $'\033'; then fail 'colours against NO_COLOR'; fi
   if "$pyro" top "$golden" | grep -q $'\033'; then fail 'colours in a pipe'; fi
+  if "$pyro" tree -i "$golden" 2>&1 | grep -q 'built without ncurses'; then
+    echo 'this pyro has no tree --interactive'
+  else
+    expect 2 'standard output is no terminal: leave -i away' "$pyro" tree -i "$golden"
+    python3 "$here/check_interactive.py" "$pyro" "$golden" || fail 'tree --interactive'
+  fi
 fi
 "$pyro" completion bash >completion.bash
 # shellcheck disable=SC1091,SC2034
 complete_line() { (source ./completion.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pyro; echo "${COMPREPLY[*]}"); }
 same "$(complete_line pyro di)" diff 'completion of a subcommand'
 same "$(complete_line pyro diff --fa)" --fail-above 'completion of an option'
+same "$(complete_line pyro tree --int)" --interactive 'completion of a flag'
 same "$(complete_line pyro top --sort to)" total 'completion of a value'
 if command -v zsh >/dev/null; then "$pyro" completion zsh | zsh -n || fail 'zsh refuses its completion'; fi
 if command -v fish >/dev/null; then "$pyro" completion fish | fish -n || fail 'fish refuses its completion'; fi
