@@ -8,7 +8,8 @@ import type { Profile } from './profile';
 import type { Tooltip } from './tooltip';
 import type { Tree } from './tree';
 
-export interface FlameOptions {
+/// What all flame graphs of a pane are given.
+export interface PaneOptions {
   profile: Profile;
   label: string;
   tooltip: Tooltip;
@@ -16,6 +17,9 @@ export interface FlameOptions {
   say: (text: string) => void;
   onZoom: (node: number) => void;
   onFocus: (name: number) => void;
+}
+
+export interface FlameOptions extends PaneOptions {
   reversed?: boolean; // the tree of callers: its root is drawn below, and self values have no meaning
   fit?: boolean; // as high as the tree, instead of scrolling
 }

@@ -2,25 +2,12 @@
 import type { Calls } from './describe';
 import { nameOf } from './describe';
 import { button, el } from './dom';
-import { Flame, type FlameContent } from './flame';
-import type { ColourCache } from './paint';
-import type { Profile } from './profile';
+import { Flame, type FlameContent, type PaneOptions } from './flame';
 import { sandwich } from './sandwich';
 import type { State } from './state';
-import type { Tooltip } from './tooltip';
 import { type Tree, wholeOf } from './tree';
 import { matchedTotal } from './aggregate';
 import { format, percent } from './units';
-
-export interface PaneOptions {
-  profile: Profile;
-  label: string;
-  tooltip: Tooltip;
-  cache: ColourCache;
-  say: (text: string) => void;
-  onZoom: (node: number) => void;
-  onFocus: (name: number) => void;
-}
 
 export class Pane {
   readonly element: HTMLElement;
