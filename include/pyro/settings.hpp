@@ -139,7 +139,6 @@ class settings_reader {
   settings_reader(config& target, complaints& wrong) : target_(target), wrong_(wrong) {}
 
   void read() {
-    const config defaults;
     text(target_.application_name, {"OTEL_SERVICE_NAME", "PYROSCOPE_APPLICATION_NAME", "PYRO_APPLICATION_NAME"});
     text(target_.outputs, {"PYRO_OUTPUTS", "PYRO"});
     text(target_.server_address, {"PYROSCOPE_SERVER_ADDRESS", "PYRO_SERVER_ADDRESS"});
@@ -157,43 +156,25 @@ class settings_reader {
     text(target_.stacks, {"PYRO_STACKS"});
     text(target_.toggle_signal, {"PYRO_TOGGLE_SIGNAL"});
 
-    number(target_.sample_rate, defaults.sample_rate,
-           {"sample_rate", {"PYRO_SAMPLE_RATE"}, parse_whole, 1, 1000, "a whole number of samples a second from 1 to 1000"});
-    milliseconds(target_.window, defaults.window,
-                 {"window", {"PYROSCOPE_UPLOAD_INTERVAL", "PYRO_WINDOW"}, parse_duration, 100, 3600000, "a duration from 100ms to 1h, such as 10s"});
-    number(target_.max_memory, defaults.max_memory,
-           {"max_memory", {"PYRO_MAX_MEMORY"}, parse_bytes, 256 << 10, 1 << 30, "a size from 256KiB to 1GiB, such as 8MiB"});
-    number(target_.max_tag_values, defaults.max_tag_values,
-           {"max_tag_values", {"PYRO_MAX_TAG_VALUES"}, parse_whole, 1, 100000, "a whole number from 1 to 100000"});
-    number(target_.max_tag_length, defaults.max_tag_length,
-           {"max_tag_length", {"PYRO_MAX_TAG_LENGTH"}, parse_whole, 8, 1024, "a number of bytes from 8 to 1024"});
-    number(target_.file_count, defaults.file_count,
-           {"file_count", {"PYRO_FILE_COUNT"}, parse_whole, 1, 1000000, "a whole number from 1 to 1000000"});
-    number(target_.file_bytes, defaults.file_bytes,
-           {"file_bytes", {"PYRO_FILE_BYTES"}, parse_bytes, 64 << 10, 1LL << 40, "a size from 64KiB to 1TiB, such as 1GiB"});
-    milliseconds(target_.exit_timeout, defaults.exit_timeout,
-                 {"exit_timeout", {"PYRO_EXIT_TIMEOUT"}, parse_duration, 0, 60000, "a duration from 0 to 60s, such as 2s"});
-    milliseconds(target_.connect_timeout, defaults.connect_timeout,
-                 {"connect_timeout", {"PYRO_CONNECT_TIMEOUT"}, parse_duration, 100, 60000, "a duration from 100ms to 60s, such as 5s"});
-    milliseconds(target_.upload_timeout, defaults.upload_timeout,
-                 {"upload_timeout", {"PYRO_UPLOAD_TIMEOUT"}, parse_duration, 100, 120000, "a duration from 100ms to 120s, such as 10s"});
-    milliseconds(target_.upload_jitter, defaults.upload_jitter,
-                 {"upload_jitter", {"PYRO_UPLOAD_JITTER"}, parse_duration, 0, 60000, "a duration from 0 to 60s, such as 5s"});
-    number(target_.upload_queue_bytes, defaults.upload_queue_bytes,
-           {"upload_queue_bytes", {"PYRO_UPLOAD_QUEUE_BYTES"}, parse_bytes, 64 << 10, 1 << 30, "a size from 64KiB to 1GiB, such as 4MiB"});
-    number(target_.upload_thread_names, defaults.upload_thread_names,
-           {"upload_thread_names", {"PYRO_UPLOAD_THREAD_NAMES"}, parse_switch, 0, 1, "on or off"});
-    number(target_.upload_otel_labels, defaults.upload_otel_labels,
-           {"upload_otel_labels", {"PYRO_UPLOAD_OTEL_LABELS"}, parse_switch, 0, 1, "on or off"});
-    number(target_.serve_without_token, defaults.serve_without_token,
-           {"serve_without_token", {"PYRO_SERVE_WITHOUT_TOKEN"}, parse_switch, 0, 1, "on or off"});
-    number(target_.serve_windows, defaults.serve_windows,
-           {"serve_windows", {"PYRO_SERVE_WINDOWS"}, parse_whole, 1, 360, "a whole number from 1 to 360"});
-    number(target_.flush_on_signals, defaults.flush_on_signals,
-           {"flush_on_signals", {"PYRO_FLUSH_ON_SIGNALS"}, parse_switch, 0, 1, "on or off"});
-    number(target_.background, defaults.background, {"background", {"PYRO_BACKGROUND"}, parse_switch, 0, 1, "on or off"});
-    number(target_.log_level, defaults.log_level,
-           {"log_level", {"PYROSCOPE_LOG_LEVEL", "PYRO_LOG_LEVEL"}, parse_level, 0, 3, "debug, info, warning or error"});
+    number(&config::sample_rate, {"sample_rate", {"PYRO_SAMPLE_RATE"}, parse_whole, 1, 1000, "a whole number of samples a second from 1 to 1000"});
+    number(&config::window, {"window", {"PYROSCOPE_UPLOAD_INTERVAL", "PYRO_WINDOW"}, parse_duration, 100, 3600000, "a duration from 100ms to 1h, such as 10s"});
+    number(&config::max_memory, {"max_memory", {"PYRO_MAX_MEMORY"}, parse_bytes, 256 << 10, 1 << 30, "a size from 256KiB to 1GiB, such as 8MiB"});
+    number(&config::max_tag_values, {"max_tag_values", {"PYRO_MAX_TAG_VALUES"}, parse_whole, 1, 100000, "a whole number from 1 to 100000"});
+    number(&config::max_tag_length, {"max_tag_length", {"PYRO_MAX_TAG_LENGTH"}, parse_whole, 8, 1024, "a number of bytes from 8 to 1024"});
+    number(&config::file_count, {"file_count", {"PYRO_FILE_COUNT"}, parse_whole, 1, 1000000, "a whole number from 1 to 1000000"});
+    number(&config::file_bytes, {"file_bytes", {"PYRO_FILE_BYTES"}, parse_bytes, 64 << 10, 1LL << 40, "a size from 64KiB to 1TiB, such as 1GiB"});
+    number(&config::exit_timeout, {"exit_timeout", {"PYRO_EXIT_TIMEOUT"}, parse_duration, 0, 60000, "a duration from 0 to 60s, such as 2s"});
+    number(&config::connect_timeout, {"connect_timeout", {"PYRO_CONNECT_TIMEOUT"}, parse_duration, 100, 60000, "a duration from 100ms to 60s, such as 5s"});
+    number(&config::upload_timeout, {"upload_timeout", {"PYRO_UPLOAD_TIMEOUT"}, parse_duration, 100, 120000, "a duration from 100ms to 120s, such as 10s"});
+    number(&config::upload_jitter, {"upload_jitter", {"PYRO_UPLOAD_JITTER"}, parse_duration, 0, 60000, "a duration from 0 to 60s, such as 5s"});
+    number(&config::upload_queue_bytes, {"upload_queue_bytes", {"PYRO_UPLOAD_QUEUE_BYTES"}, parse_bytes, 64 << 10, 1 << 30, "a size from 64KiB to 1GiB, such as 4MiB"});
+    number(&config::upload_thread_names, {"upload_thread_names", {"PYRO_UPLOAD_THREAD_NAMES"}, parse_switch, 0, 1, "on or off"});
+    number(&config::upload_otel_labels, {"upload_otel_labels", {"PYRO_UPLOAD_OTEL_LABELS"}, parse_switch, 0, 1, "on or off"});
+    number(&config::serve_without_token, {"serve_without_token", {"PYRO_SERVE_WITHOUT_TOKEN"}, parse_switch, 0, 1, "on or off"});
+    number(&config::serve_windows, {"serve_windows", {"PYRO_SERVE_WINDOWS"}, parse_whole, 1, 360, "a whole number from 1 to 360"});
+    number(&config::flush_on_signals, {"flush_on_signals", {"PYRO_FLUSH_ON_SIGNALS"}, parse_switch, 0, 1, "on or off"});
+    number(&config::background, {"background", {"PYRO_BACKGROUND"}, parse_switch, 0, 1, "on or off"});
+    number(&config::log_level, {"log_level", {"PYROSCOPE_LOG_LEVEL", "PYRO_LOG_LEVEL"}, parse_level, 0, 3, "debug, info, warning or error"});
 
     tags();
     headers();
@@ -253,24 +234,25 @@ class settings_reader {
 
   /// Starts from what the code set, or from the default where that is out of range, and lets each variable override in turn.
   template <class T>
-  void number(T& field, const T& fallback, const number_setting& setting) {
-    if (const auto coded = static_cast<long long>(field); coded < setting.least || coded > setting.most) {
-      wrong_.push_back(std::string(setting.field) + ": " + std::to_string(coded) + " is not " + setting.allowed + "; using the default");
-      field = fallback;
+  void number(T config::*field, const number_setting& setting) {
+    target_.*field = static_cast<T>(number(static_cast<long long>(target_.*field), static_cast<long long>(defaults_.*field), setting));
+  }
+  void number(std::chrono::milliseconds config::*field, const number_setting& setting) {
+    target_.*field = std::chrono::milliseconds(number((target_.*field).count(), (defaults_.*field).count(), setting));
+  }
+  long long number(long long value, long long fallback, const number_setting& setting) {
+    if (value < setting.least || value > setting.most) {
+      wrong_.push_back(std::string(setting.field) + ": " + std::to_string(value) + " is not " + setting.allowed + "; using the default");
+      value = fallback;
     }
     for (const char* name : setting.variables) {
-      const char* value = std::getenv(name);
-      if (value == nullptr || *value == '\0') continue;
+      const char* text = std::getenv(name);
+      if (text == nullptr || *text == '\0') continue;
       long long parsed = 0;
-      if (setting.parse(value, parsed) && parsed >= setting.least && parsed <= setting.most) field = static_cast<T>(parsed);
-      else wrong_.push_back(std::string(name) + ": '" + value + "' is not " + setting.allowed + "; it is ignored");
+      if (setting.parse(text, parsed) && parsed >= setting.least && parsed <= setting.most) value = parsed;
+      else wrong_.push_back(std::string(name) + ": '" + text + "' is not " + setting.allowed + "; it is ignored");
     }
-  }
-
-  void milliseconds(std::chrono::milliseconds& field, std::chrono::milliseconds fallback, const number_setting& setting) {
-    auto count = static_cast<long long>(field.count());
-    number(count, static_cast<long long>(fallback.count()), setting);
-    field = std::chrono::milliseconds(count);
+    return value;
   }
 
   void tags() {
@@ -320,6 +302,7 @@ class settings_reader {
   }
 
   config& target_;
+  const config defaults_;
   complaints& wrong_;
 };
 
