@@ -33,6 +33,12 @@ class writer : private shape {
     int& depth;
   };
 
+  /// False where there is nothing to follow, or where it would take too many levels or steps.
+  bool may_follow(index n) noexcept {
+    if (!failed_ && (n == 0 || depth_ > most_depth || ++steps_ > most_steps)) failed_ = true;
+    return !failed_;
+  }
+
   void put(std::string_view text) {
     if (out_.size() + text.size() > most_) failed_ = true;
     else out_ += text;
@@ -175,11 +181,7 @@ class writer : private shape {
 
 inline void writer::left(index n) {
   const deeper d(*this);
-  if (failed_) return;
-  if (n == 0 || depth_ > most_depth || ++steps_ > most_steps) {
-    failed_ = true;
-    return;
-  }
+  if (!may_follow(n)) return;
   const node& c = at(n);
   switch (c.k) {
     case kind::text: put(c.text); break;
@@ -335,11 +337,7 @@ inline void writer::left(index n) {
 
 inline void writer::right(index n) {
   const deeper d(*this);
-  if (failed_) return;
-  if (n == 0 || depth_ > most_depth || ++steps_ > most_steps) {
-    failed_ = true;
-    return;
-  }
+  if (!may_follow(n)) return;
   const node& c = at(n);
   switch (c.k) {
     case kind::qualified: right(c.a); break;
