@@ -7,6 +7,7 @@
 // With --table it prints tab-separated lines for report.awk, otherwise what Google Benchmark prints.
 
 #include "rows.hpp"
+#include "timing.hpp"
 
 #include <pyro/profiler.hpp>
 
@@ -17,7 +18,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <sched.h>
 #include <string>
 #include <thread>
 #include <time.h>
@@ -28,11 +28,6 @@
 
 namespace {
 
-double clock_ns(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
-}
 double cpu_ns() { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 
 /// One raw clock read: what every tracer pays twice a scope.
@@ -61,19 +56,6 @@ double time_of(void (*run)(long), long rounds) {
   const double begin = cpu_ns();
   run(rounds);
   return cpu_ns() - begin;
-}
-
-/// To the CPU of this number among those allowed; a thread that moves meets cold caches.
-void pin(int number) {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  std::vector<int> cpus;
-  for (int i = 0; i < CPU_SETSIZE; ++i)
-    if (CPU_ISSET(i, &allowed)) cpus.push_back(i);
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(cpus[static_cast<std::size_t>(number) % cpus.size()], &one);
-  sched_setaffinity(0, sizeof one, &one);
 }
 
 constexpr long batch_entries = 32768;  // some 50 µs: long against reading the CPU clock, short against whatever disturbs

@@ -8,6 +8,7 @@
 
 #include "../tests/native_safety/around_handler.hpp"
 #include "../tests/native_safety/flood.hpp"
+#include "timing.hpp"
 
 #include <pyro/profiler.hpp>
 #include <pyro/sample/thread.hpp>
@@ -20,7 +21,6 @@
 #include <cstring>
 #include <functional>
 #include <map>
-#include <sched.h>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,12 +29,6 @@
 #endif
 
 namespace {
-
-double clock_ns(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
-}
 
 inline std::uint64_t ticks() {
 #if defined(__x86_64__)
@@ -134,17 +128,6 @@ std::uint64_t unit_of_work(std::uint64_t x) {
   return nested<17>::run(x);
 }
 
-void pin(int number) {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  std::vector<int> cpus;
-  for (int i = 0; i < CPU_SETSIZE; ++i)
-    if (CPU_ISSET(i, &allowed)) cpus.push_back(i);
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(cpus[static_cast<std::size_t>(number) % cpus.size()], &one);
-  sched_setaffinity(0, sizeof one, &one);
-}
 void work_for(double ns) {
   const double until = clock_ns(CLOCK_MONOTONIC) + ns;
   std::uint64_t x = 1;

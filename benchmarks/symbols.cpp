@@ -2,9 +2,10 @@
 //
 //   g++ -std=c++17 -O2 -Iinclude benchmarks/symbols.cpp -o build/symbols -pthread
 //   build/symbols /usr/lib/x86_64-linux-gnu/libstdc++.so.6 /usr/lib/x86_64-linux-gnu/libc.so.6 build/rideshare_server
+#include "timing.hpp"
+
 #include <pyro/sample/symbols.hpp>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
@@ -14,20 +15,6 @@ using namespace pyro::sampling;
 namespace {
 
 volatile std::uint64_t sink;
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-/// The fastest of some runs, in seconds.
-template <typename F>
-double fastest(int runs, F work) {
-  double least = 1e9;
-  for (int i = 0; i < runs; ++i) {
-    const double begin = now();
-    work();
-    least = std::min(least, now() - begin);
-  }
-  return least;
-}
 
 void of_file(const char* path) {
   symbol_table table;

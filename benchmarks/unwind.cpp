@@ -3,6 +3,8 @@
 //   g++ -std=c++17 -O2 -Iinclude benchmarks/unwind.cpp -o build/unwind -pthread
 //   build/unwind build/rideshare_server /usr/lib/x86_64-linux-gnu/libstdc++.so.6 /usr/lib/x86_64-linux-gnu/libc.so.6
 //   build/unwind --linked build/rideshare_server           the same, with all libraries that ldd(1) names, and their sum
+#include "timing.hpp"
+
 #include <pyro/sample/unwind_table.hpp>
 #include <pyro/sample/walk.hpp>
 #include <pyro/sample/walk_off_stack.hpp>
@@ -21,20 +23,6 @@ using namespace pyro::sampling;
 namespace platform = pyro::platform;
 
 namespace {
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-/// The fastest of some runs, in seconds.
-template <typename F>
-double fastest(int runs, F work) {
-  double least = 1e9;
-  for (int i = 0; i < runs; ++i) {
-    const double begin = now();
-    work();
-    least = std::min(least, now() - begin);
-  }
-  return least;
-}
 
 // --- tables of files ------------------------------------------------------------------------------------------------------------
 
