@@ -3,6 +3,8 @@
 //
 // usage: differential [SAMPLES [alone]]     default: 50,000
 //   alone: without libgcc; walks have to be complete. (Of aarch64's lazy binding, glibc's tables are wrong: libgcc may crash there.)
+#include "name_of.hpp"
+
 #include <pyro/sample/unwind_table.hpp>
 #include <pyro/sample/walk.hpp>
 
@@ -10,7 +12,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <dlfcn.h>
 #include <map>
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // g++ 12 of its own <regex>, with sanitizers
@@ -134,15 +135,6 @@ void work(int round) {
   delete s;
   timespec now;
   for (int i = 0; i < 200; ++i) ::clock_gettime(CLOCK_MONOTONIC, &now);
-}
-
-std::string name_of(std::uintptr_t pc) {
-  Dl_info info{};
-  ::dladdr(reinterpret_cast<void*>(pc), &info);
-  char text[256];
-  std::snprintf(text, sizeof text, "%s in %s+%#lx", info.dli_sname ? info.dli_sname : "?", info.dli_fname ? info.dli_fname : "?",
-                static_cast<unsigned long>(pc - reinterpret_cast<std::uintptr_t>(info.dli_fbase)));
-  return text;
 }
 
 }  // namespace

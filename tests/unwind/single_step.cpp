@@ -3,6 +3,8 @@
 // functions that are known to be active, and be what libgcc finds, with the same canonical frame addresses.
 //
 // x86-64. usage: single_step
+#include "name_of.hpp"
+
 #include <pyro/sample/unwind_table.hpp>
 #include <pyro/sample/walk.hpp>
 
@@ -12,7 +14,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <dlfcn.h>
 #include <sstream>
 #include <string>
 #include <unwind.h>
@@ -191,15 +192,6 @@ __attribute__((noinline)) void stepped() {
   sink = sink + (std::getenv("NO_SUCH_VARIABLE") != nullptr) + std::atoi("42");
   void* where[5];
   if (__builtin_setjmp(where) == 0) ends_with_a_call(where);
-}
-
-std::string name_of(std::uintptr_t pc) {
-  Dl_info info{};
-  ::dladdr(reinterpret_cast<void*>(pc), &info);
-  char text[256];
-  std::snprintf(text, sizeof text, "%s in %s+%#lx", info.dli_sname ? info.dli_sname : "?", info.dli_fname ? info.dli_fname : "?",
-                static_cast<unsigned long>(pc - reinterpret_cast<std::uintptr_t>(info.dli_fbase)));
-  return text;
 }
 
 __attribute__((noinline)) void* program_counter() { return __builtin_return_address(0); }

@@ -161,30 +161,26 @@ void in_coroutine() {
 }
 
 void coroutines() {
-  static char memory[262144];
-  ::getcontext(&coroutine);
-  coroutine.uc_stack.ss_sp = memory;
-  coroutine.uc_stack.ss_size = sizeof memory;
-  coroutine.uc_link = &back;
-  ::makecontext(&coroutine, in_coroutine, 0);
-  ::swapcontext(&back, &coroutine);
+  const auto enter = [] {
+    static char memory[262144];
+    ::getcontext(&coroutine);
+    coroutine.uc_stack.ss_sp = memory;
+    coroutine.uc_stack.ss_size = sizeof memory;
+    coroutine.uc_link = &back;
+    ::makecontext(&coroutine, in_coroutine, 0);
+    ::swapcontext(&back, &coroutine);
+  };
+  enter();
   EXPECT(taken.result == walk_end::out_of_bounds && taken.depth == 1);
 
   if (!can_copy) return;
   how.off_stack = true;
-  ::getcontext(&coroutine);
-  coroutine.uc_stack.ss_sp = memory;
-  coroutine.uc_stack.ss_size = sizeof memory;
-  coroutine.uc_link = &back;
-  ::makecontext(&coroutine, in_coroutine, 0);
-  ::swapcontext(&back, &coroutine);
+  enter();
   EXPECT(taken.find(in_coroutine) >= 17);
   EXPECT(taken.result == walk_end::complete || taken.result == walk_end::no_rows);
 
   how.copy_size = 4096;  // too little for all of it
-  ::makecontext(&coroutine, in_coroutine, 0);
-  coroutine.uc_stack.ss_sp = memory;
-  ::swapcontext(&back, &coroutine);
+  enter();
   EXPECT(taken.result == walk_end::out_of_bounds && (PYRO_TEST_ASAN || (taken.depth >= 2 && taken.find(in_coroutine) < 0)));  // clang++ has a stack of its own for it
   how.copy_size = 16384;
   how.off_stack = false;
