@@ -108,14 +108,9 @@ void end_of_stack() {
   pthread_t made;
   const int error = ::pthread_create(&made, &attributes, [](void*) -> void* {
     const workloads::signal_stack aside(std::size_t{32} << 10);
-    pthread_attr_t own;
-    void* low = nullptr;
-    std::size_t size = 0;
-    ::pthread_getattr_np(::pthread_self(), &own);
-    ::pthread_attr_getstack(&own, &low, &size);
-    ::pthread_attr_destroy(&own);
+    const std::uintptr_t low = workloads::end_of_stack();
     const auto until = in(1000);
-    for (int i = 0; clock_type::now() < until; ++i) workloads::descend(reinterpret_cast<std::uintptr_t>(low), 64 + static_cast<std::size_t>(i % 8) * 64);
+    for (int i = 0; clock_type::now() < until; ++i) workloads::descend(low, 64 + static_cast<std::size_t>(i % 8) * 64);
     return nullptr;
   }, nullptr);
   CHECK_EQUAL(error, 0);

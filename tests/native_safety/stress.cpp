@@ -52,13 +52,7 @@ bool plugin_round() {
   const int error = ::pthread_create(&made, &attributes, [](void* result) -> void* {
     PYRO_SCOPE("end of stack");
     const workloads::signal_stack aside(std::size_t{32} << 10);
-    pthread_attr_t own;
-    void* low = nullptr;
-    std::size_t size = 0;
-    ::pthread_getattr_np(::pthread_self(), &own);
-    ::pthread_attr_getstack(&own, &low, &size);
-    ::pthread_attr_destroy(&own);
-    *static_cast<bool*>(result) = workloads::descend(reinterpret_cast<std::uintptr_t>(low), 128) > 10;
+    *static_cast<bool*>(result) = workloads::descend(workloads::end_of_stack(), 128) > 10;
     return nullptr;
   }, &good);
   ::pthread_attr_destroy(&attributes);

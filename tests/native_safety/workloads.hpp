@@ -284,6 +284,16 @@ inline bool thread_on_mapped_stack() {
   return error == 0 && good;
 }
 
+/// The lowest address of this thread's stack.
+inline std::uintptr_t end_of_stack() {
+  pthread_attr_t own;
+  void* low = nullptr;
+  std::size_t size = 0;
+  ::pthread_getattr_np(::pthread_self(), &own);
+  ::pthread_attr_getstack(&own, &low, &size);
+  ::pthread_attr_destroy(&own);
+  return reinterpret_cast<std::uintptr_t>(low);
+}
 /// Down to about `left` bytes above the end of the thread's stack. No scopes: a new path takes more stack than is there.
 __attribute__((noinline)) inline int descend(std::uintptr_t low, std::size_t left) {
   volatile char room[64];
