@@ -2,7 +2,6 @@
 // Profile files: finding them, reading them, saying what is wrong with them. One thread. POSIX.
 
 #include "subcommands.hpp"
-#include "suggest.hpp"
 #include "terminal.hpp"
 
 #include <pyro/encode/folded_decoder.hpp>

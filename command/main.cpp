@@ -2,10 +2,10 @@
 // Exit codes: 0 done, 1 a gate failed or something is odd (diff, check), 2 wrong usage, or what cannot be read or written.
 
 #include "subcommands.hpp"
-#include "suggest.hpp"
 #include "terminal.hpp"
 
 #include <pyro/core/abi.hpp>
+#include <pyro/doctor/suggest.hpp>
 
 #include <csignal>    // SIGPIPE
 #include <exception>  // what went wrong
@@ -34,7 +34,7 @@ std::string wrong_subcommand(const CLI::App& pyro, int count, char** arguments) 
   std::vector<std::string> names;
   for (const CLI::App* sub : pyro.get_subcommands([](const CLI::App*) { return true; })) names.push_back(sub->get_name());
   if (typed == "help" || std::find(names.begin(), names.end(), typed) != names.end()) return {};
-  const std::string near = nearest(typed, names);
+  const std::string near = checks::nearest(typed, names);
   std::string message = "\"" + shown(typed) + "\" is no subcommand";
   if (!near.empty()) return message + "; did you mean \"pyro " + near + "\"?";
   std::error_code ignored;
@@ -55,7 +55,7 @@ std::string with_suggestion(const CLI::App& pyro, std::string message, int count
     std::string typed = arguments[i];
     typed = typed.substr(0, typed.find('='));
     if (typed.compare(0, 2, "--") != 0 || std::find(names.begin(), names.end(), typed) != names.end()) continue;
-    if (const std::string near = nearest(typed, names); !near.empty()) message += "; did you mean " + near + "?";
+    if (const std::string near = checks::nearest(typed, names); !near.empty()) message += "; did you mean " + near + "?";
     break;
   }
   return message;

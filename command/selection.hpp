@@ -2,9 +2,9 @@
 // Which part of a profile is meant: its sample type, and rows by their tags. One thread.
 
 #include "subcommands.hpp"
-#include "suggest.hpp"
 #include "terminal.hpp"
 
+#include <pyro/doctor/suggest.hpp>
 #include <pyro/encode/names.hpp>
 #include <pyro/encode/units.hpp>
 #include <pyro/model/merge.hpp>
@@ -43,7 +43,7 @@ inline std::size_t column_of(const profile& p, const std::string& type) {
     if (p.sample_types[i].type == type || p.sample_types[i].type + "/" + p.sample_types[i].unit == type) return i;
     there.push_back(p.sample_types[i].type);
   }
-  const std::string near = nearest(type, there);
+  const std::string near = checks::nearest(type, there);
   throw failure("--type " + shown(type) + ": the profile has no such type, it has " + listed(there) + (near.empty() ? "" : "; did you mean " + shown(near) + "?"));
 }
 

@@ -52,7 +52,7 @@ void tag_table(const profile& p, const top_options& options, std::string& out) {
   std::vector<std::string> keys;
   for (const auto& tag : there) keys.push_back(tag.first);
   if (there.count(options.by) == 0) {
-    const std::string near = nearest(options.by, keys);
+    const std::string near = checks::nearest(options.by, keys);
     throw failure("--by " + shown(options.by) + ": no sample has this tag; " + (keys.empty() ? "there are no tags at all" : "there are " + listed(keys)) +
                   (near.empty() ? "" : "; did you mean " + shown(near) + "?"));
   }

@@ -1,12 +1,12 @@
 #pragma once
-// "Did you mean": the word of a list that is nearest to what was typed. Pure.
+// "Did you mean": the word of a list that is nearest to what was typed. Pure. For settings, and the command's own words.
 
 #include <algorithm>    // min
 #include <string>       // words
 #include <string_view>  // what was typed
 #include <vector>       // a row of distances
 
-namespace pyro::command {
+namespace pyro::checks {
 
 /// Letters to insert, remove, replace or swap with their neighbour (optimal string alignment), case ignored.
 inline std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -39,4 +39,4 @@ inline std::string nearest(std::string_view typed, const std::vector<std::string
   return best;
 }
 
-}  // namespace pyro::command
+}  // namespace pyro::checks

@@ -1,9 +1,9 @@
-#include "../../command/suggest.hpp"
+#include <pyro/doctor/suggest.hpp>
 
 #include <catch2/catch.hpp>
 
-using pyro::command::edit_distance;
-using pyro::command::nearest;
+using pyro::checks::edit_distance;
+using pyro::checks::nearest;
 
 TEST_CASE("distances between words") {
   CHECK(edit_distance("", "") == 0);
