@@ -6,6 +6,7 @@
 // whether the server had closed it before the request or dropped it after.
 
 #include <pyro/export/resolve.hpp>
+#include <pyro/export/uploader.hpp>
 #include <pyro/export/url.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -174,10 +175,6 @@ class secure_layer {
 struct tls_files {
   std::string ca, certificate, key;  ///< PEM; empty: the system's authorities, no client certificate
 };
-
-/// Null, and why, where a file cannot be used.
-using make_secure_layer = std::unique_ptr<secure_layer> (*)(const tls_files&, std::string& why_not);
-inline std::atomic<make_secure_layer> tls_slot{nullptr};
 
 class http_client {
  public:
