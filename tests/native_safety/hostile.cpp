@@ -6,16 +6,14 @@
 
 #include "../integration/check.hpp"
 #include "../integration/process.hpp"
+#include "../integration/refuse.hpp"
 #include "../integration/rows.hpp"
 
 #include <atomic>
 #include <chrono>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <linux/futex.h>
 #include <memory>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -232,20 +230,9 @@ void signal_taken() {
 
 // ---- what the system may refuse -----------------------------------------------------------------------------------------------------
 
-bool filter(int system_call, std::uint32_t what) {
-  sock_filter program[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(system_call), 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, what),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog all_of_it{4, program};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all_of_it) == 0;
-}
-
 /// Reading one's own memory through the kernel is forbidden: stacks of threads are complete all the same, those of coroutines have their leaf.
 void refused_reads() {
-  CHECK(filter(SYS_process_vm_readv, SECCOMP_RET_ERRNO | EPERM));
+  CHECK(pyro_test::refuse(SYS_process_vm_readv, EPERM));
   under_test t;
   const auto until = in(1000);
   bool good = true;
@@ -261,7 +248,7 @@ void refused_from_now_on() {
   const auto until = in(500);
   bool good = true;
   while (clock_type::now() < until) good = workloads::coroutine::round() && good;
-  CHECK(filter(SYS_process_vm_readv, SECCOMP_RET_ERRNO | ENOSYS));
+  CHECK(pyro_test::refuse(SYS_process_vm_readv, ENOSYS));
   const auto later = in(800);
   while (clock_type::now() < later) good = workloads::coroutine::round() && workloads::keep_errno() && good;
   CHECK(good);
