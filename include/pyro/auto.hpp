@@ -18,7 +18,7 @@ inline bool start_from_environment() noexcept {
     wanted |= value != nullptr && *value != '\0';
   }
   if (!wanted) return false;
-  PYRO_TRY { return collect::runtime::the().start(config{}, true).empty(); }
+  PYRO_TRY { return checks::start(config{}, true).empty(); }
   PYRO_CATCH_ALL {}
   return false;
 }

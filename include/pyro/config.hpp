@@ -38,7 +38,7 @@ struct config {
   std::string application_name;
 
   /// Where profiles go, comma separated: `report` (tree and top on stderr at exit), `text[:F]`, `folded[:F]`, `pprof:F`, `html:F`,
-  /// `null`; `off` turns pyro off. File names may hold %p (process), %h (host), %w (window's begin), %n (number), %%: with %w or %n one
+  /// `null`, `doctor` (on stderr, what could be better here); `off` turns pyro off. File names may hold %p (process), %h (host), %w (window's begin), %n (number), %%: with %w or %n one
   /// file a window, else one file of the whole run. Default: none. PYRO (or PYRO_OUTPUTS).
   std::string outputs;
 

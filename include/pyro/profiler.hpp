@@ -9,7 +9,7 @@
 //       ...
 //     }
 
-#include <pyro/collect/runtime.hpp>
+#include <pyro/doctor.hpp>
 #include <pyro/pyro.hpp>
 
 namespace pyro {
@@ -75,7 +75,7 @@ class profiler {
 PYRO_HIDDEN inline profiler configure(const config& wanted = {}) noexcept {
   profiler made;
   PYRO_TRY {
-    made.error_ = collect::runtime::the().start(wanted, false);
+    made.error_ = checks::start(wanted, false);
     made.runs_ = made.error_.empty();
     const bool asked_off = made.error_.find("PYRO=off") != std::string::npos;
     if (!made.runs_) collect::runtime::the().log()(asked_off ? log_level::info : log_level::error, "configure: " + made.error_);

@@ -30,6 +30,7 @@ struct stats {
   losses lost;                          ///< up to the last window's end
   native_stacks native;                 ///< the same
   std::size_t unwind_table_bytes = 0;   ///< of all modules
+  std::size_t modules_without_tables = 0;  ///< their stacks can't be walked: they have none, or there was no room
   std::int64_t own_cpu_ns = 0;          ///< CPU time of pyro's own threads
   std::size_t memory_bytes = 0;         ///< call trees, texts, slots, rings
 };

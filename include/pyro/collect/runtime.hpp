@@ -148,7 +148,7 @@ class runtime {
     exports_.balance(s, collector_.samples());  // read after the exporters' sums, and once: what came in between is in the open window
     s.own_cpu_ns = own_cpu_ns();
     s.memory_bytes = registry_.bytes();
-    s.unwind_table_bytes = registry_.tables().bytes();
+    s.unwind_table_bytes = registry_.tables().bytes(), s.modules_without_tables = registry_.tables().modules_without_rows();
     return s;
   }
 

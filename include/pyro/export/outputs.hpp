@@ -6,6 +6,7 @@
 //   text, folded            each window on stdout
 //   text:FILE, folded:FILE, pprof:FILE, html:FILE
 //   null                    nowhere (to measure)
+//   doctor                  no profile: what keeps profiles from being better, on stderr when profiling starts (pyro/doctor.hpp)
 //   off                     no profiling at all; wins over everything else
 //
 // A file name can't contain a comma; it may have the placeholders of file_name.hpp.
@@ -27,6 +28,7 @@ struct outputs {
   std::vector<std::shared_ptr<exporter>> exporters;
   std::vector<std::string> errors;  ///< one a bad entry: its text, what is wrong, what is allowed
   bool off = false;
+  bool doctor = false;
 };
 
 namespace detail {
@@ -50,9 +52,10 @@ class output_parser {
     const auto fail = [&](const std::string& why) { out_.errors.push_back("output \"" + entry + "\": " + why); };
     const bool bare = colon == std::string::npos;
 
-    if (kind == "off" || kind == "report" || kind == "null") {
+    if (kind == "off" || kind == "report" || kind == "null" || kind == "doctor") {
       if (!bare) return fail(kind + " takes no file name" + (kind == "report" ? "; for a file say text:FILE" : ""));
       if (kind == "off") out_.off = true;
+      else if (kind == "doctor") out_.doctor = true;
       else if (kind == "report") out_.exporters.push_back(std::make_shared<report_exporter>(stderr, files_.limits));
       else out_.exporters.push_back(std::make_shared<null_exporter>());
       return;
@@ -60,7 +63,7 @@ class output_parser {
     const bool text = kind == "text", folded = kind == "folded", pprof = kind == "pprof", html = kind == "html";
     if (!text && !folded && !pprof && !html)
       return fail("there is no output \"" + kind +
-                  "\"; there are report, text, text:FILE, folded, folded:FILE, pprof:FILE, html:FILE, null and off");
+                  "\"; there are report, text, text:FILE, folded, folded:FILE, pprof:FILE, html:FILE, null, doctor and off");
     if (bare && (text || folded)) {
       out_.exporters.push_back(std::make_shared<stdout_exporter>(text ? stream_format::text : stream_format::folded));
       return;

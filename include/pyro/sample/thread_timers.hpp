@@ -50,9 +50,8 @@ class thread_timers final : public engine {
   void set_tables(const unwind_tables* tables) noexcept { core::store_release(tables_, tables); }
 
   bool start(std::string& why_not) override {
-    current() = this;
-    struct sigaction now {};
-    if (::sigaction(SIGPROF, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == &on_signal) return true;
+    core::store_release(current(), this);
+    if (healthy()) return true;
     if (installed_) {  // to take it back would be a fight, and handlers that chain would call each other for ever (R5)
       why_not = "another handler for SIGPROF was installed after pyro's";
       return false;
@@ -67,7 +66,7 @@ class thread_timers final : public engine {
       why_not = std::string("cannot install a SIGPROF handler: ") + std::strerror(errno);
       return false;
     }
-    installed_ = true;
+    core::store_release(installed_, true);
     return true;
   }
 
@@ -129,7 +128,16 @@ class thread_timers final : public engine {
 
   bool healthy() const noexcept override {
     struct sigaction now {};
-    return ::sigaction(SIGPROF, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == &on_signal;
+    return ::sigaction(SIGPROF, nullptr, &now) == 0 && has_signal(now);
+  }
+
+  /// Whether a signal that is handled like this comes here. Any thread.
+  static bool has_signal(const struct sigaction& now) noexcept { return (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == &on_signal; }
+
+  /// Who had the signal before; null: nobody was asked, this engine has not started yet. Any thread.
+  static const struct sigaction* before() noexcept {
+    const thread_timers* const engine = core::load_acquire(current());
+    return engine != nullptr && core::load_acquire(engine->installed_) ? &engine->previous_ : nullptr;
   }
 
   std::uint64_t foreign_signals() const noexcept override { return core::load_relaxed(foreign_); }

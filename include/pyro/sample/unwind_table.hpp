@@ -109,7 +109,7 @@ class unwind_tables {
   /// Snapshots that wait to be freed. Any thread.
   std::size_t retired() const noexcept { return core::load_relaxed(retired_); }
   /// Modules whose code was found without tables, or with tables past the limits.
-  std::size_t modules_without_rows() const noexcept { return without_rows_; }
+  std::size_t modules_without_rows() const noexcept { return core::load_relaxed(without_rows_); }
 
  private:
   struct snapshot_node {
@@ -237,7 +237,7 @@ class unwind_tables {
     }
     s.latest = node.release();
     core::store_relaxed(rows_, rows);
-    without_rows_ = without;
+    core::store_relaxed(without_rows_, without);
   }
 
   /// Whether a trampoline has become known that was not.
