@@ -9,6 +9,7 @@
 #include <pyro/collect/background.hpp>
 #include <pyro/collect/collector.hpp>
 #include <pyro/collect/engine_note.hpp>
+#include <pyro/collect/engine_watch.hpp>
 #include <pyro/collect/exports.hpp>
 #include <pyro/collect/flush_requests.hpp>
 #include <pyro/collect/leader.hpp>
@@ -221,7 +222,7 @@ class runtime {
     if (pump_.running()) pump_wake_.set();  // it alone looks for threads
     else registry_.discover();              // those that are there already count from now on
     engine_.set(registry_.engine().name(), refused);
-    engine_lost_ = false;
+    watch_.start();
   }
 
   void start_threads() noexcept {
@@ -253,17 +254,13 @@ class runtime {
     window.engine = engine_.name();
     window.period = period_ns();
     window.cost.memory_bytes = registry_.bytes();
-    if (!engine_lost_ && !core::load_relaxed(paused_) && state_.load() == run_state::running && !registry_.engine().healthy()) {
-      // Somebody else has the signal now. To go on would send it signals that it does not expect (R5).
-      engine_lost_ = true;
-      registry_.stop_engine();
-      engine_.set("none", "another handler for SIGPROF was installed");
-      window.lost.handler_replaced = 1;
-      log_(log_level::error, "another SIGPROF handler replaced pyro's: sampling has stopped, counts go on; start the other profiler first, or set engine=none");
-    }
+    watch_engine();
+    window.lost.handler_replaced = watch_.take_loss() ? 1 : 0;
     exports_.show(window, answered, ends_window);
     return window;
   }
+
+  void watch_engine() noexcept { if (!core::load_relaxed(paused_) && state_.load() == run_state::running) watch_.look(); }
 
   /// At exit what was added must end before what it uses (OpenSSL).
   void hook_again() { if (!std::exchange(hooked_again_, true)) std::atexit([] { entered_->stop(); }); }
@@ -332,6 +329,7 @@ class runtime {
       if (registry_.follow_modules_in_turn()) collector_.see_modules();
       registry_.discover();
       if (round % 10 == 0) registry_.reap();
+      watch_engine();
       if (signals_.take_toggle()) core::load_relaxed(paused_) ? resume() : pause();
       if (const int number = signals_.ending()) {
         stop();
@@ -437,12 +435,13 @@ class runtime {
   platform::mutex export_lock_;
   run_state_cell state_;
   engine_note engine_;
+  engine_watch watch_{registry_, engine_, log_};
   window_meter meter_;
   window_pieces pieces_;
   int sample_rate_ = 100;
   pid_t restarting_ = 0;          ///< the thread that starts anew in a forked child
   std::int64_t stop_deadline_ns_ = 0;
-  bool stop_wanted_ = false, paused_ = false, from_environment_ = false, engine_lost_ = false, hooked_ = false, hooked_again_ = false;
+  bool stop_wanted_ = false, paused_ = false, from_environment_ = false, hooked_ = false, hooked_again_ = false;
   bool inherited_ = false;  ///< trees and threads are those of the parent of this forked process
 };
 

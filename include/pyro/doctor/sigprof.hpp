@@ -47,8 +47,8 @@ PYRO_COLD inline finding look_at_handler(const stats& running, bool wants_it) {
     if (chained != nullptr) f.meaning += "; signals that are not pyro's go on to the one before, " + place_of(chained);
   } else if (sampling::thread_timers::before() != nullptr && wants_it) {
     f.state = finding_state::missing;
-    f.meaning = handler != nullptr ? "another handler was installed after pyro's (" + place_of(handler) + "): sampling stops as soon as a window closes, counts go on"
-                                   : std::string("pyro's handler was removed: sampling stops as soon as a window closes, counts go on");
+    f.meaning = handler != nullptr ? "another handler was installed after pyro's (" + place_of(handler) + "): sampling stops, counts go on"
+                                   : std::string("pyro's handler was removed: sampling stops, counts go on");
     f.advice = "start the other profiler before pyro, or not at all (gperftools: no CPUPROFILE, gprof: no -pg); or set PYRO_ENGINE=none";
   } else if (handler != nullptr) {
     f.meaning = "the program has a handler, " + place_of(handler) + (wants_it ? "; pyro's would pass on to it what is not its own" : "; pyro takes no signal");
