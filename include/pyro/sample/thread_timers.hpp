@@ -5,6 +5,7 @@
 // merges are counted in si_overrun and weighted. The first expiry is random within the period, else short threads would never be seen
 // and equal threads would be sampled in step. timer_create(2), sigaction(2); SIGEV_THREAD_ID is Linux's.
 
+#include <pyro/platform/system_call.hpp>
 #include <pyro/sample/engine.hpp>
 
 #include <cerrno>      // why a handler is refused
@@ -176,13 +177,18 @@ class thread_timers final : public engine {
     }
   }
 
-  /// Not our timer: whoever had the signal before us gets it. The default action would kill the program and is not taken.
-  void chain(int number, siginfo_t* info, void* context) const {
-    if ((previous_.sa_flags & SA_SIGINFO) != 0) {
-      if (previous_.sa_sigaction != nullptr && previous_.sa_sigaction != &on_signal) previous_.sa_sigaction(number, info, context);
-    } else if (previous_.sa_handler != SIG_DFL && previous_.sa_handler != SIG_IGN) {
-      previous_.sa_handler(number);
-    }
+  /// Not our timer: whoever had the signal before us gets it, as the kernel would have called it: with its mask, and where it asked for that
+  /// (SA_RESETHAND) once. The default action would kill the program and is not taken.
+  void chain(int number, siginfo_t* info, void* context) {
+    const bool with_info = (previous_.sa_flags & SA_SIGINFO) != 0;
+    if (with_info ? previous_.sa_sigaction == nullptr || has_signal(previous_) : previous_.sa_handler == SIG_DFL || previous_.sa_handler == SIG_IGN) return;
+    if ((previous_.sa_flags & static_cast<int>(SA_RESETHAND)) != 0 && __atomic_exchange_n(&spent_, true, __ATOMIC_ACQ_REL)) return;
+    // Not sigprocmask: a call of the C library may be bound just then. The kernel's mask has 64 bits.
+    std::uint64_t before = 0;
+    const auto mask = [](int how, const void* set, void* old) { platform::raw_system_call(SYS_rt_sigprocmask, how, reinterpret_cast<long>(set), reinterpret_cast<long>(old), sizeof before, 0, 0); };
+    mask(SIG_BLOCK, &previous_.sa_mask, &before);
+    with_info ? previous_.sa_sigaction(number, info, context) : previous_.sa_handler(number);
+    mask(SIG_SETMASK, &before, nullptr);
   }
 
   // More than a tick's worth was held back by the program, which blocked the signal; its place is not known at all.
@@ -191,6 +197,7 @@ class thread_timers final : public engine {
   const thread_table& table_;
   const unwind_tables* tables_ = nullptr;
   bool installed_ = false;
+  bool spent_ = false;  ///< the handler before was for one signal, and has had it
   struct sigaction previous_ {};
   std::int64_t period_ns_ = 0;
   std::uint64_t foreign_ = 0;
