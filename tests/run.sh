@@ -71,6 +71,9 @@ if ((${#packages[@]})); then bash tools/install.sh "${packages[@]}"; fi
 if ! $quick && ! { has aarch64-linux-gnu-g++ && has qemu-aarch64-static; }; then
   bash tools/install.sh g++-aarch64-linux-gnu qemu-user-static || echo "without these the test for aarch64 is skipped"
 fi
+if ! $quick && ! ldconfig -p 2>/dev/null | grep -q 'libprofiler\.so\.0'; then
+  bash tools/install.sh libgoogle-perftools4 || echo "without it the test beside gperftools is skipped"
+fi
 
 # --- one line a step ------------------------------------------------------------------------------------------------------------
 
