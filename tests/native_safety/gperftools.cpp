@@ -96,7 +96,7 @@ bool is_right(int samples, std::int64_t used) {
 }
 bool is_right(std::int64_t seen, std::int64_t used) {
   std::printf("pyro has %.3f s of %.3f s\n", static_cast<double>(seen) / 1e9, static_cast<double>(used) / 1e9);
-  return std::abs(static_cast<double>(seen - used)) <= 0.03 * static_cast<double>(used) + 3e9 / 250;
+  return std::abs(static_cast<double>(seen - used)) <= 0.05 * static_cast<double>(used) + 0.03e9;
 }
 
 void started_before() {
