@@ -13,6 +13,8 @@
 #include <string_view>
 #include <thread>
 
+namespace call_tree_test {
+
 using pyro_test::calls_of;
 using pyro_test::counting_only;
 using pyro_test::counts;
@@ -665,3 +667,5 @@ TEST_CASE("without a profiler, and while one is paused, nothing is counted") {
   auto again = pyro::configure(counting_only());
   CHECK(calls_of(again.collect_now()).empty());
 }
+
+}  // namespace call_tree_test

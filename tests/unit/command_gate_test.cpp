@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <random>
 
+namespace command_gate_test {
+
 using namespace pyro::command;
 
 TEST_CASE("tails of distributions are those of the tables") {
@@ -218,3 +220,5 @@ TEST_CASE("the figures of docs/diff.md", "[.figures]") {
                       failures(base, now, runs, 100, 2, "f0"), failures(base, base, runs, 1000, 3));
         }
 }
+
+}  // namespace command_gate_test

@@ -8,6 +8,8 @@
 #include <dlfcn.h>
 #include <string>
 
+namespace debug_file_test {
+
 using pyro::sampling::symbol;
 using pyro::sampling::symbolizer;
 using pyro_test::have;
@@ -225,3 +227,5 @@ TEST_CASE("programs of every kind know their functions, also stripped of their n
     CHECK(pyro_test::output_of("'" + dir / "program" + "' remove") == "shop::order(int)");
   }
 }
+
+}  // namespace debug_file_test

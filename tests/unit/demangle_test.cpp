@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+namespace demangle_test {
+
 using pyro::sampling::demangle;
 using pyro::sampling::demangle_bounded;
 
@@ -131,3 +133,5 @@ TEST_CASE("damaged names are harmless") {
     demangle_bounded(name);
   }
 }
+
+}  // namespace demangle_test

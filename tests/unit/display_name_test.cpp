@@ -11,6 +11,8 @@
 #include <sstream>
 #include <string>
 
+namespace display_name_test {
+
 using pyro::display_name;
 
 TEST_CASE("parameters, return types and qualifiers go") {
@@ -137,3 +139,5 @@ TEST_CASE("only what C++'s linker names is shortened: other languages' brackets 
   f.function = 2;
   CHECK(pyro::detail::short_frame_name(p, f) == "void shop::f<int>(int)");
 }
+
+}  // namespace display_name_test

@@ -8,6 +8,8 @@
 #include <map>
 #include <sstream>
 
+namespace eh_frame_test {
+
 using namespace pyro::sampling;
 using pyro_test::eh_frame_writer;
 
@@ -547,3 +549,5 @@ TEST_CASE("rows of whole libraries are readelf's") {
   compare_with_readelf("/usr/aarch64-linux-gnu/lib/libc.so.6", aarch64_registers, 5000);
   compare_with_readelf("/usr/aarch64-linux-gnu/lib/libstdc++.so.6", aarch64_registers, 5000);
 }
+
+}  // namespace eh_frame_test

@@ -12,6 +12,8 @@
 #include <random>
 #include <string>
 
+namespace elf_file_test {
+
 using pyro::sampling::elf_file;
 using pyro::sampling::elf_source;
 
@@ -138,3 +140,5 @@ TEST_CASE("the fuzzer's corpus is read without harm") {
   ::closedir(d);
   CHECK(files >= 4);
 }
+
+}  // namespace elf_file_test

@@ -21,6 +21,8 @@
 #include <thread>
 #include <vector>
 
+namespace exports_test {
+
 using namespace std::chrono_literals;
 using pyro::collect::exports;
 using pyro::delivery;
@@ -685,3 +687,5 @@ TEST_CASE("what profiling cost is of this run alone, and never negative") {
     CHECK(memory->windows()[0].cost.cpu_ns < 4'000'000'000);
   }
 }
+
+}  // namespace exports_test

@@ -20,6 +20,8 @@
 #include <thread>
 #include <vector>
 
+namespace file_test {
+
 using namespace pyro;
 using namespace pyro_test;
 using strings = std::vector<std::string>;
@@ -516,3 +518,5 @@ TEST_CASE("a run past its limits still has all of its time") {
   REQUIRE(sum == total);
   REQUIRE(has(text, "[other] "));
 }
+
+}  // namespace file_test

@@ -12,6 +12,8 @@
 #include <random>
 #include <string>
 
+namespace folded_decoder_test {
+
 using namespace pyro;
 using namespace pyro_test;
 
@@ -97,3 +99,5 @@ TEST_CASE("any text is an error or a profile") {
     decode_any_profile(text);
   }
 }
+
+}  // namespace folded_decoder_test

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+namespace folded_test {
+
 using namespace pyro;
 using namespace pyro_test;
 
@@ -140,3 +142,5 @@ TEST_CASE("random profiles: sorted, each line once, read by the readers' pattern
     }
   }
 }
+
+}  // namespace folded_test

@@ -9,6 +9,8 @@
 #include <random>
 #include <string>
 
+namespace gzip_test {
+
 using pyro::detail::gzip_with;
 using pyro_test::gunzip;
 
@@ -78,3 +80,5 @@ TEST_CASE("compressed gzip reads back, also of nothing and of noise") {
 TEST_CASE("where the compressor fails the data is stored") {
   REQUIRE(gzip_with(&refuses, "abc") == gzip_with(nullptr, "abc"));
 }
+
+}  // namespace gzip_test

@@ -17,6 +17,8 @@
 #include <fstream>
 #include <string>
 
+namespace html_file_test {
+
 using namespace pyro;
 using namespace pyro_test;
 
@@ -157,3 +159,5 @@ TEST_CASE("html file: a profiler writes one, equal to the profile it writes besi
   const page of_child = page_in(d / ("report-" + std::to_string(child) + ".html"));
   REQUIRE(of_child.totals().at("calls/count") == 30);
 }
+
+}  // namespace html_file_test

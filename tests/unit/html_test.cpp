@@ -17,6 +17,8 @@
 #include <tuple>
 #include <vector>
 
+namespace html_test {
+
 using namespace pyro;
 using namespace pyro_test;
 
@@ -586,3 +588,5 @@ TEST_CASE("html: very deep stacks, very large values, too many keys and types") 
     REQUIRE(has_note(p, "too many tags"));
   }
 }
+
+}  // namespace html_test

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+namespace intern_test {
+
 using pyro::collect::arena;
 using pyro::collect::chunk;
 using pyro::collect::intern_table;
@@ -178,3 +180,5 @@ TEST_CASE("threads that acquire and release the same texts agree on them") {
   for (int i = 0; i < 64; ++i) all.push_back(w->get("k", "n" + std::to_string(i)));
   for (text* t : all) REQUIRE(t != nullptr);
 }
+
+}  // namespace intern_test

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+namespace merge_test {
+
 using namespace pyro;
 using namespace pyro_test;
 
@@ -528,3 +530,5 @@ TEST_CASE("of a label set's keys the later one stays, sorted by text, also of ma
     ++expected;
   }
 }
+
+}  // namespace merge_test

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace outputs_test {
+
 using namespace pyro;
 using strings = std::vector<std::string>;
 
@@ -105,3 +107,5 @@ TEST_CASE("the format follows the output, the limits are handed on") {
   for (const char* name : {"t:colon", "f-000002", "p"}) REQUIRE(::unlink((base + name).c_str()) == 0);
   REQUIRE(::rmdir(directory) == 0);
 }
+
+}  // namespace outputs_test

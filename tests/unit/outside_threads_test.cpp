@@ -20,6 +20,8 @@
 #include <unistd.h>
 #include <vector>
 
+namespace outside_threads_test {
+
 using namespace std::chrono_literals;
 using pyro_test::rows_of;
 
@@ -200,3 +202,5 @@ TEST_CASE("a forked child finds its own threads, and not its parent's") {
   busy.join();
 }
 #endif
+
+}  // namespace outside_threads_test

@@ -20,6 +20,8 @@
 #include <string>
 #include <vector>
 
+namespace pprof_decoder_test {
+
 using namespace pyro;
 using namespace pyro_test;
 
@@ -547,3 +549,5 @@ TEST_CASE("what fuzzers found interesting in profiles") {
   ::closedir(d);
   CHECK(files >= 20);
 }
+
+}  // namespace pprof_decoder_test

@@ -14,6 +14,8 @@
 #include <string>
 #include <utility>
 
+namespace pprof_test {
+
 using namespace pyro;
 using namespace pyro_test;
 using strings = std::vector<std::string>;
@@ -257,3 +259,5 @@ TEST_CASE("random profiles: valid, sums as in the profile and in folded stacks, 
     REQUIRE(read_back(run.result()).total(2) == p.total(2) + random_profile(seed + 1).total(2));
   }
 }
+
+}  // namespace pprof_test

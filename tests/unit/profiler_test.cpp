@@ -20,6 +20,8 @@
 #include <unistd.h>
 #include <vector>
 
+namespace profiler_test {
+
 using namespace std::chrono_literals;
 using pyro_test::calls_of;
 using pyro_test::counting_only;
@@ -795,3 +797,5 @@ TEST_CASE("exit waits for a stop that is under way in another thread") {
   ::close(ends[0]);
 }
 #endif
+
+}  // namespace profiler_test

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+namespace protobuf_test {
+
 using pyro::protobuf_writer;
 using namespace std::string_literals;
 
@@ -79,3 +81,5 @@ TEST_CASE("a taken writer gives its bytes away") {
   w.raw("\x08\x01");
   REQUIRE(w.take() == "\x08\x01");
 }
+
+}  // namespace protobuf_test

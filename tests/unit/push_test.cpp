@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace push_test {
+
 using namespace pyro;
 using namespace pyro_test;
 using strings = std::vector<std::string>;
@@ -650,3 +652,5 @@ TEST_CASE("push: random profiles with keys that no server takes: nothing is lost
     }
   }
 }
+
+}  // namespace push_test

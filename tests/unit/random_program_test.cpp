@@ -19,6 +19,8 @@
 #include <thread>
 #include <vector>
 
+namespace random_program_test {
+
 using pyro_test::counts;
 
 namespace {
@@ -265,3 +267,5 @@ TEST_CASE("random programs while samples are taken") {
   }
   CHECK(differences(expected, actual) == "");
 }
+
+}  // namespace random_program_test

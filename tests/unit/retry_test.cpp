@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace retry_test {
+
 using namespace pyro::detail;
 using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
@@ -274,3 +276,5 @@ TEST_CASE("pace: a server with its default limits never has reason to refuse") {
   CHECK(1e8 / seconds > 3.5e6);
   CHECK(1e8 / seconds < 4e6);
 }
+
+}  // namespace retry_test

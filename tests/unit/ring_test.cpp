@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+namespace ring_test {
+
 using pyro::core::word_ring;
 
 namespace {
@@ -106,3 +108,5 @@ TEST_CASE("one producer and one consumer: nothing is lost, torn or out of order"
   REQUIRE(ring->size() == 0);
   INFO("the producer waited " << refused << " times");
 }
+
+}  // namespace ring_test

@@ -26,6 +26,8 @@
 #include <unistd.h>
 #include <vector>
 
+namespace sampler_test {
+
 using namespace std::chrono_literals;
 using pyro_test::memory_exporter;
 using pyro_test::rows_of;
@@ -452,3 +454,5 @@ TEST_CASE("samples of a longjmp leftover go to the scope that is really open") {
   CHECK(rows["real"].cpu_ns > (PYRO_TEST_TSAN ? 100'000'000 : 250'000'000));  // that sanitizer holds signals back
   CHECK(rows["real"].samples > 10 * rows["real;skipped"].samples);
 }
+
+}  // namespace sampler_test

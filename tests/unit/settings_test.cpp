@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace settings_test {
+
 using namespace std::chrono_literals;
 using pyro::config;
 
@@ -743,3 +745,5 @@ TEST_CASE("tags from other variables, those that are not set are left out") {
   env.set("PYRO_TAGS_FROM_ENV", "node:POD_NAME_OF_TEST");
   CHECK(tags_of(read(coded).settings) == "node=pod-1,pod=coded");
 }
+
+}  // namespace settings_test

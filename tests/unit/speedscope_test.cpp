@@ -13,6 +13,8 @@
 #include <map>
 #include <string>
 
+namespace speedscope_test {
+
 using namespace pyro;
 using namespace pyro_test;
 
@@ -129,3 +131,5 @@ TEST_CASE("speedscope: rows of one stack under several labels are one, negative 
   CHECK(json.find("\"name\":\"calls\",\"unit\":\"none\",\"startValue\":0,\"samples\":[[0]],\"weights\":[2],\"endValue\":2") != std::string::npos);
   CHECK(json.find("\"weights\":[50000000,7],\"endValue\":50000007") != std::string::npos);
 }
+
+}  // namespace speedscope_test

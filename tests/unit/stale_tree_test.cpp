@@ -15,6 +15,8 @@
 #include <thread>
 #include <utility>
 
+namespace stale_tree_test {
+
 using pyro_test::calls_of;
 using pyro_test::counting_only;
 using pyro_test::counts;
@@ -213,3 +215,5 @@ TEST_CASE("a run with a small budget after one with a large one has room") {
   CHECK(calls_of(window) == counts{{"new path", 1}, {"new thread", 1}});
   CHECK(window.lost.threads == 0);
 }
+
+}  // namespace stale_tree_test

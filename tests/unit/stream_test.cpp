@@ -18,6 +18,8 @@
 #include <string>
 #include <thread>
 
+namespace stream_test {
+
 using namespace pyro;
 using namespace pyro_test;
 using namespace std::chrono_literals;
@@ -260,3 +262,5 @@ TEST_CASE("errors have the system's words") {
   REQUIRE(detail::error_text(ENOSPC) == "No space left on device");
   REQUIRE(has(detail::error_text(99'999), "99999"));
 }
+
+}  // namespace stream_test

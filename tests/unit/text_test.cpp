@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+namespace text_test {
+
 using namespace pyro;
 using namespace pyro::detail;
 using namespace pyro_test;
@@ -434,3 +436,5 @@ TEST_CASE("long names lose their middle, never half a character") {
     REQUIRE(utf8_repair(cut) == cut);
   }
 }
+
+}  // namespace text_test

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace upload_queue_test {
+
 using pyro::delivery;
 using pyro::detail::upload;
 using pyro::detail::upload_queue;
@@ -228,3 +230,5 @@ TEST_CASE("queue: random operations against a simple model") {
     }
   }
 }
+
+}  // namespace upload_queue_test

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+namespace url_test {
+
 using pyro::detail::parse_url;
 using pyro::detail::past_proxy;
 using pyro::detail::percent_decode;
@@ -238,3 +240,5 @@ TEST_CASE("url: hosts that go past a proxy") {
     CHECK(past_proxy(u, r.list) == r.past);
   }
 }
+
+}  // namespace url_test

@@ -4,6 +4,8 @@
 
 #include <dirent.h>
 
+namespace walk_test {
+
 using namespace pyro::sampling;
 
 TEST_CASE("saved slots") {
@@ -343,3 +345,5 @@ TEST_CASE("stubs are told by their instructions") {
   CHECK(find(arm, aarch64_registers) == "64 sp+0\n68 sp+16\n84 gap\n92 sp+0\n112 sp+0\n132 gap\n");
   CHECK(find(arm, x86_64_registers).empty());
 }
+
+}  // namespace walk_test
