@@ -2,7 +2,7 @@
 #include <pyro/encode/gzip.hpp>
 #include <pyro/encode/zlib.hpp>
 
-#include "pprof_reader.hpp"
+#include "gunzip.hpp"
 
 #include <catch2/catch.hpp>
 

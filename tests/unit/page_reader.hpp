@@ -4,9 +4,9 @@
 #include <pyro/encode/html_template.hpp>
 #include <pyro/encode/utf8.hpp>
 
-#include <catch2/catch.hpp>
+#include "gunzip.hpp"
 
-#include <zlib.h>
+#include <catch2/catch.hpp>
 
 #include <cstdint>
 #include <cstdlib>
@@ -144,25 +144,6 @@ inline std::string from_base64(const std::string& s) {
     have += 6;
     if (have >= 8) out += static_cast<char>(bits >> (have -= 8) & 0xff);
   }
-  return out;
-}
-
-inline std::string gunzip(const std::string& in) {
-  z_stream z{};
-  REQUIRE(inflateInit2(&z, 31) == Z_OK);
-  std::string out;
-  char part[1 << 16];
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
-  z.avail_in = static_cast<uInt>(in.size());
-  int state = Z_OK;
-  while (state == Z_OK) {
-    z.next_out = reinterpret_cast<Bytef*>(part);
-    z.avail_out = sizeof part;
-    state = inflate(&z, Z_NO_FLUSH);
-    out.append(part, sizeof part - z.avail_out);
-  }
-  REQUIRE(state == Z_STREAM_END);
-  inflateEnd(&z);
   return out;
 }
 
