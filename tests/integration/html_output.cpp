@@ -2,9 +2,9 @@
 // ends; beside it, what a browser is handed while it runs.
 //
 // Runs itself again for each scenario.
-#define CATCH_CONFIG_RUNNER
 #include <pyro/auto.hpp>
 
+#include "../runner.hpp"
 #include "../unit/page_reader.hpp"
 #include "process.hpp"
 
@@ -98,5 +98,5 @@ TEST_CASE("a page that can't be written is said once, with what to do; the progr
 
 int main(int argc, char** argv) {
   const char* name = std::getenv("TEST_SCENARIO");
-  return name != nullptr ? scenario(name) : Catch::Session().run(argc, argv);
+  return name != nullptr ? scenario(name) : pyro_test::run_tests(argc, argv);
 }

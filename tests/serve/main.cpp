@@ -1,6 +1,5 @@
-// The runner of the live view's tests; with the name of a scenario, the program that such a test looks at (scenarios.cpp).
-#define CATCH_CONFIG_RUNNER
-#include <catch2/catch.hpp>
+// The program of the live view's tests; with the name of a scenario, the program that such a test looks at (scenarios.cpp).
+#include "../runner.hpp"
 
 #include <cstring>
 
@@ -8,5 +7,5 @@ int run_scenario(const char* name);
 
 int main(int count, char** values) {
   if (count > 2 && std::strcmp(values[1], "scenario") == 0) return run_scenario(values[2]);
-  return Catch::Session().run(count, values);
+  return pyro_test::run_tests(count, values);
 }

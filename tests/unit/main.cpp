@@ -1,3 +1,4 @@
-// The runner of all unit tests.
-#define CATCH_CONFIG_MAIN
-#include <catch2/catch.hpp>
+// The program of all unit tests.
+#include "../runner.hpp"
+
+int main(int count, char** values) { return pyro_test::run_tests(count, values); }

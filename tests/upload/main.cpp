@@ -1,6 +1,5 @@
-// The runner of the uploader's tests; with the name of a scenario, the program that such a test looks at (scenarios.cpp).
-#define CATCH_CONFIG_RUNNER
-#include <catch2/catch.hpp>
+// The program of the uploader's tests; with the name of a scenario, the program that such a test looks at (scenarios.cpp).
+#include "../runner.hpp"
 
 #include <csignal>
 #include <cstring>
@@ -10,5 +9,5 @@ int run_scenario(const char* name);
 int main(int count, char** values) {
   if (count > 2 && std::strcmp(values[1], "scenario") == 0) return run_scenario(values[2]);
   std::signal(SIGPIPE, SIG_IGN);  // for the server's OpenSSL; the scenarios are without it
-  return Catch::Session().run(count, values);
+  return pyro_test::run_tests(count, values);
 }
