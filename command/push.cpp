@@ -23,7 +23,7 @@ struct push_command_options {
   double timeout = 30;
 };
 
-constexpr std::int64_t second = 1'000'000'000, hour = 3600 * second;
+constexpr std::int64_t a_second = 1'000'000'000, an_hour = 3600 * a_second;
 
 /// When a profile ended. The server looks at its begin.
 std::int64_t end_of(const profile& p) { return p.time_ns + std::max<std::int64_t>(p.duration_ns, 0); }
@@ -31,8 +31,8 @@ std::int64_t end_of(const profile& p) { return p.time_ns + std::max<std::int64_t
 #if defined(PYRO_COMMAND_PUSH)
 
 std::string ago(std::int64_t ns) {
-  if (ns < 48 * hour) return detail::format_duration(ns) + " ago";
-  return detail::format_count(ns / (24 * hour)) + " days ago";
+  if (ns < 48 * an_hour) return detail::format_duration(ns) + " ago";
+  return detail::format_count(ns / (24 * an_hour)) + " days ago";
 }
 
 /// CPU profiles as the server knows them have a count of samples beside the CPU time; the ledger of pushes counts those.
@@ -65,13 +65,13 @@ std::int64_t moved_by(const std::vector<std::string>& files, const std::vector<s
   for (std::size_t i = 0; i < files.size(); ++i) {
     const std::int64_t begin = times[i].first;
     if (begin == 0) timeless = i;
-    else if (now - begin > hour - 60 * second && (old == files.size() || begin < times[old].first)) old = i;
-    else if (begin > now + 600 * second) future = i;
+    else if (now - begin > an_hour - 60 * a_second && (old == files.size() || begin < times[old].first)) old = i;
+    else if (begin > now + 600 * a_second) future = i;
     if (begin != 0) first = std::min(first, begin), last = std::max(last, times[i].second);
   }
   if (wanted) {
     if (last == INT64_MIN) return 0;  // none has a time: `run` gives them one
-    if (last - first > hour - 120 * second)
+    if (last - first > an_hour - 120 * a_second)
       throw failure("--now: the files span " + detail::format_duration(last - first) + ", the server takes an hour; push fewer at a time");
     return now - last;
   }
@@ -111,7 +111,7 @@ int run(const push_command_options& options) {
   });
   const std::int64_t move = moved_by(files, times, options.now);
   if (options.now && move != 0)
-    warn(std::string("all times are moved by ") + (move > 0 ? "+" : "-") + (std::abs(move) < 48 * hour ? detail::format_duration(std::abs(move)) : detail::format_count(std::abs(move) / (24 * hour)) + " days") +
+    warn(std::string("all times are moved by ") + (move > 0 ? "+" : "-") + (std::abs(move) < 48 * an_hour ? detail::format_duration(std::abs(move)) : detail::format_count(std::abs(move) / (24 * an_hour)) + " days") +
          ", so that the latest ends now");
 
   const auto say = [](log_level, const std::string& message) { warn(message); };

@@ -120,7 +120,7 @@ cmake_step() {
   done
   shift
   local results=$directory/results.xml
-  if ! logged cmake -S "$repo" -B "$directory" -DCMAKE_BUILD_TYPE=None -DPYRO_BUILD_EXAMPLES=OFF -DPYRO_BUILD_BENCHMARKS=OFF "$@" ||
+  if ! logged cmake -S "$repo" -B "$directory" -DCMAKE_BUILD_TYPE=None -DPYRO_BUILD_EXAMPLES=OFF -DPYRO_BUILD_BENCHMARKS=OFF -DCMAKE_UNITY_BUILD=ON "$@" ||
     ! logged cmake --build "$directory" -- -k 0; then
     end_step 0 1 0
     return
@@ -184,7 +184,8 @@ else
   begin_step meson "g++, C++20, unit tests, not optimised"
   again=()
   if [[ -e $build/meson/build.ninja ]]; then again=(--reconfigure); fi
-  if logged meson setup ${again[@]+"${again[@]}"} "$build/meson" "$repo" -Dtests=enabled -Dbuildtype=plain -Dcpp_std=c++20 &&
+  if logged meson setup ${again[@]+"${again[@]}"} "$build/meson" "$repo" -Dtests=enabled -Dbuildtype=plain -Dcpp_std=c++20 \
+    --unity=on -Dunity_size=24 &&
     logged meson compile -C "$build/meson" && logged meson test -C "$build/meson" --print-errorlogs; then
     end_step 1 0 0
   else

@@ -16,18 +16,18 @@ inline std::size_t read_elf(std::string_view bytes) {
   file.link();
   std::size_t names = 0;
   for (const std::uint32_t type : {std::uint32_t{SHT_SYMTAB}, std::uint32_t{SHT_DYNSYM}}) {
-    symbol_table table;
-    if (table.load(file, elf_image::described_by(file), type, {}, 1U << 20) != symbol_table::outcome::loaded) continue;
-    for (const symbol_table::row& r : table.rows()) {
-      if (table.bytes() > (2U << 20)) __builtin_trap();
-      const std::uint64_t start = table.start_of(r);
-      const symbol_table::row* found = table.find(start);
+    symbol_table symbols;
+    if (symbols.load(file, elf_image::described_by(file), type, {}, 1U << 20) != symbol_table::outcome::loaded) continue;
+    for (const symbol_table::row& r : symbols.rows()) {
+      if (symbols.bytes() > (2U << 20)) __builtin_trap();
+      const std::uint64_t start = symbols.start_of(r);
+      const symbol_table::row* found = symbols.find(start);
       if (found == nullptr || found->start != r.start) __builtin_trap();
-      table.find(start + r.size() / 2);
-      table.find(start + r.size());
-      if (!table.name_of(r).empty()) ++names;
+      symbols.find(start + r.size() / 2);
+      symbols.find(start + r.size());
+      if (!symbols.name_of(r).empty()) ++names;
     }
-    for (const std::uint64_t a : {std::uint64_t{0}, ~std::uint64_t{0}, std::uint64_t{1} << 32}) table.find(a);
+    for (const std::uint64_t a : {std::uint64_t{0}, ~std::uint64_t{0}, std::uint64_t{1} << 32}) symbols.find(a);
   }
   return names;
 }
