@@ -130,6 +130,7 @@ int run(const diff_options& options) {
   const tag_filter tags = parse_tags(options.tags);
   html_options page;
   page.title = "base and new";
+  page.view = "view=diff&split=1&left.tag.side=base&right.tag.side=new";
   html_report report(page);
   const bool html = !options.html.empty();
   const auto read = [&](const std::vector<std::string>& paths, const char* name) {
@@ -153,7 +154,7 @@ int run(const diff_options& options) {
   const bool failed = options.fail_above >= 0 && gate(base, now, options, out);
   if (html) {
     write_output(options.html, report.str());
-    if (options.html != "-") out += "\nreport: " + shown(options.html) + " (compare the tag side: base with new)\n";
+    if (options.html != "-") out += "\nreport: " + shown(options.html) + " (opens with the difference of the two sides)\n";
   }
   if (options.html != "-") write_output("-", out);
   return failed ? gate_failed : ok;

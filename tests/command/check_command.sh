@@ -137,6 +137,7 @@ def varint():
         byte = data[at]; at += 1
         value |= (byte & 127) << shift; shift += 7
         if byte < 128: return value
+if "view" in header: print("view", header["view"])
 for t in header["types"]:
     print("%s/%s %d" % (t["name"], t["unit"], sum(varint() for _ in range(t["rows"])) * t["scale"]))
 PYTHON
@@ -161,8 +162,11 @@ grep -q '^  search: ' out || fail 'the gate does not name the search'
 if grep -q '^  render: ' out; then fail 'the gate names a function that is as it was'; fi
 expect 0 'gate: passed' "$pyro" diff slow base --fail-above 10
 expect 0 'gate: passed' "$pyro" diff "$golden" "$golden" --fail-above 5
-expect 0 'compare the tag side' "$pyro" diff --base runs/1.pb.gz runs/2.pb.gz --new slow --html diff.html
+expect 0 'opens with the difference' "$pyro" diff --base runs/1.pb.gz runs/2.pb.gz --new slow --html diff.html
 grep -qi '<!doctype html>' diff.html || fail 'no page of the difference'
+if [[ -e sums.py ]]; then
+  python3 sums.py diff.html | grep -qx 'view view=diff&split=1&left.tag.side=base&right.tag.side=new' || fail 'the page does not begin with the difference'
+fi
 expect 2 'BASE and NEW' "$pyro" diff "$golden"
 expect 2 'not in range' "$pyro" diff base slow --fail-above -3
 
@@ -210,6 +214,8 @@ same "$(complete_line pyro di)" diff 'completion of a subcommand'
 same "$(complete_line pyro diff --fa)" --fail-above 'completion of an option'
 same "$(complete_line pyro tree --int)" --interactive 'completion of a flag'
 same "$(complete_line pyro top --sort to)" total 'completion of a value'
+same "$(complete_line pyro top -s to)" total 'completion of a value, short option'
+same "$(complete_line pyro diff --by to)" total 'completion of what diff sorts by'
 if command -v zsh >/dev/null; then "$pyro" completion zsh | zsh -n || fail 'zsh refuses its completion'; fi
 if command -v fish >/dev/null; then "$pyro" completion fish | fish -n || fail 'fish refuses its completion'; fi
 

@@ -158,6 +158,14 @@ TEST_CASE("html: the page is the template with the data in it, compressed or not
   REQUIRE(longest <= 16'384);
 }
 
+TEST_CASE("html: what the page shows first") {
+  html_options o;
+  o.view = "view=diff&left.tag.vehicle=car";
+  html_report r(o);
+  r.add(rideshare());
+  REQUIRE(page_of(r).header["view"].text == o.view);
+}
+
 TEST_CASE("html: base64 of every remainder, and across its parts") {
   for (const std::size_t size : std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 12'287, 12'288, 12'289, 40'000}) {
     std::string bytes, text;

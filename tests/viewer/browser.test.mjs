@@ -135,6 +135,19 @@ pageTest('a dragged range selects windows; the keyboard moves it', 'rideshare', 
   assert.equal(await rangeOf(page, 'single'), '2026-11-25 09:00:00 \u2013 09:10:00 UTC');
 });
 
+test('page: begins with the view that its data names; an address with another one wins', async () => {
+  const source = KINDS.rideshare();
+  source.header.view = 'view=diff&split=1&left.tag.region=us-east&right.tag.region=eu-north';
+  const file = join(folder, 'view.html');
+  writeFileSync(file, pageOf(encode(source), 'gzip'));
+  for (const [hash, sides] of [['', ['left us-east', 'right eu-north']], ['search=lock', ['single any']]]) {
+    const { page, close } = await open(browser, file, { hash });
+    const shown = await page.$$eval('.side', (all) => all.map((side) => `${side.classList[1]} ${side.querySelector('label.tag select').selectedOptions[0].text.split(' ')[0]}`));
+    await close();
+    assert.deepEqual(shown, sides);
+  }
+});
+
 pageTest('comparison: two sides, left pink and right blue; diff keeps both ranges and all tags', 'rideshare', async (page, profile) => {
   await choose(page, 'single', 'region', 'eu-north');
   await viewButton(page, 'Comparison').click();

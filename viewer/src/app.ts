@@ -58,7 +58,7 @@ export class App {
     this.#footer = this.#legend();
     this.#main.append(this.#table.element, this.#panesBox);
     document.body.append(this.#topbar.element, this.#sidesBox, this.#main, this.#footer, this.#trust.element, this.#live, this.#toast);
-    this.#state = fromHash(profile, location.hash);
+    this.#state = fromHash(profile, location.hash || (profile.header.view ?? ''));
     this.#build();
     this.#refresh();
     addEventListener('hashchange', () => this.#followHash());

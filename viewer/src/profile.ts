@@ -47,6 +47,7 @@ export interface Header {
   native: NativeStacks | null;
   own: { cpu_ns: number; memory_bytes: number } | null;
   notes: string[];
+  view?: string; // what the page shows first, as the hash of its address
 }
 
 /** What a frame is: the root, native code, a scope of the program, or something the profiler made up ("[other]"). */

@@ -24,6 +24,7 @@ struct html_options {
   std::size_t max_nodes = 500'000;     ///< places in the tree of stacks; the lightest go to `[other]` below what called them
   std::size_t max_rows = 1'000'000;    ///< values; beyond that the tree, the windows and the tags are folded further
   std::size_t max_windows = 360;       ///< beyond that, windows that follow each other are merged
+  std::string view;                    ///< what the page shows first, as in its address: `view=diff&split=1&left.tag.side=base`; empty: all
 };
 
 /// Windows gathered as they come, and the page of what there is so far. Within the limits at every moment, so that a service may run for
@@ -32,7 +33,7 @@ struct html_options {
 class html_report {
  public:
   explicit html_report(const html_options& options = html_options())
-      : title_(options.title), data_({options.max_tag_values, options.max_nodes, options.max_rows, options.max_windows}) {}
+      : title_(options.title), view_(options.view), data_({options.max_tag_values, options.max_nodes, options.max_rows, options.max_windows}) {}
 
   /// Sums by sample type stay those of the profiles; negative values are left out.
   void add(const profile& window) { data_.add(window); }
@@ -64,10 +65,10 @@ class html_report {
   }
 
   /// What the page holds, before compression and base64 (encode/report_layout.hpp).
-  std::string data() const { return detail::report_layout::encode(data_, title_); }
+  std::string data() const { return detail::report_layout::encode(data_, title_, view_); }
 
  private:
-  std::string title_;
+  std::string title_, view_;
   detail::report_data data_;
 };
 

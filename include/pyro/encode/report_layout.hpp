@@ -28,8 +28,8 @@ namespace pyro::detail {
 
 class report_layout {
  public:
-  /// The bytes. `title`: instead of the names of the programs.
-  static std::string encode(const report_data& data, const std::string& title) { return report_layout(data, title).encode(); }
+  /// The bytes. `title`: instead of the names of the programs. `view`: what the page shows first, as the hash of an address; empty: all.
+  static std::string encode(const report_data& data, const std::string& title, const std::string& view) { return report_layout(data, title, view).encode(); }
 
  private:
   /// Rows of one tag set as the page has it, in one window: one group of the data or several.
@@ -38,7 +38,7 @@ class report_layout {
     const report_group* group;
   };
 
-  report_layout(const report_data& data, const std::string& title) : data_(data), title_(title), tags_(data.tags()) {}
+  report_layout(const report_data& data, const std::string& title, const std::string& view) : data_(data), title_(title), view_(view), tags_(data.tags()) {}
 
   std::string encode() {
     order_names();
@@ -219,7 +219,9 @@ class report_layout {
     write_trust(j);
     j.key("notes").begin('[');
     for (const std::string& note : report_notes(data_, tags_, cut_)) j.text(note);
-    j.end(']').end('}');
+    j.end(']');
+    if (!view_.empty()) j.key("view").text(view_);
+    j.end('}');
     return j.take();
   }
 
@@ -314,7 +316,7 @@ class report_layout {
   };
 
   const report_data& data_;
-  const std::string& title_;
+  const std::string &title_, &view_;
   report_tags tags_;
   report_data::pairs static_tags_;
   std::vector<std::uint32_t> name_order_, name_rank_, place_;      // names as they are written; a name's and a node's place there
