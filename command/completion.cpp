@@ -50,7 +50,8 @@ std::string for_bash(const std::vector<described>& all) {
   std::string out = "# pyro completion bash: source <(pyro completion bash)\n_pyro() {\n  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words=\n  COMPREPLY=()\n"
                     "  if ((COMP_CWORD == 1)); then\n    mapfile -t COMPREPLY < <(compgen -W " + in_quotes(names + " --help --version") + " -- \"$word\")\n    return\n  fi\n"
                     "  case $before in\n"
-                    "    --to) words='pprof folded speedscope html text' ;;\n    --sort) words='self total calls' ;;\n    --type) words='cpu samples calls' ;;\n  esac\n"
+                    "    --to) words='pprof folded speedscope html text' ;;\n    --sort|-s) words='self total calls' ;;\n    --type|-t) words='cpu samples calls' ;;\n"
+                    "    --by) if [[ ${COMP_WORDS[1]} == diff ]]; then words='self total'; fi ;;\n  esac\n"
                     "  if [[ -z $words && $word == -* ]]; then\n    case ${COMP_WORDS[1]} in\n";
   for (const described& d : all) out += "      " + d.name + ") words=" + in_quotes(joined(d.options)) + " ;;\n";
   out += "    esac\n  elif [[ -z $words ]]; then\n    case ${COMP_WORDS[1]} in\n      completion) words='bash zsh fish' ;;\n      help) words=" + in_quotes(names) + " ;;\n    esac\n  fi\n"
@@ -72,8 +73,8 @@ std::string for_zsh(const std::vector<described>& all) {
     for (const word& w : d.options) out += "\n        " + entry(w.name, w.help);
     out += ") ;;\n";
   }
-  out += "    esac\n    _describe -o 'option' found\n    return\n  fi\n  case $words[CURRENT-1] in\n    --to) compadd pprof folded speedscope html text; return ;;\n    --sort) compadd self total calls; return ;;\n"
-         "    --type) compadd cpu samples calls; return ;;\n  esac\n  if [[ $words[2] == completion ]]; then compadd bash zsh fish; else _files; fi\n}\n"
+  out += "    esac\n    _describe -o 'option' found\n    return\n  fi\n  case $words[CURRENT-1] in\n    --to) compadd pprof folded speedscope html text; return ;;\n    --sort|-s) compadd self total calls; return ;;\n"
+         "    --type|-t) compadd cpu samples calls; return ;;\n    --by) if [[ $words[2] == diff ]]; then compadd self total; return; fi ;;\n  esac\n  if [[ $words[2] == completion ]]; then compadd bash zsh fish; else _files; fi\n}\n"
          "if [[ $funcstack[1] == _pyro ]]; then _pyro \"$@\"; else compdef _pyro pyro; fi\n";
   return out;
 }
