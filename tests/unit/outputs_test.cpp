@@ -51,7 +51,7 @@ TEST_CASE("off wins over everything") {
 TEST_CASE("an unknown output is named, with what there is; the good ones stay") {
   const outputs o = parse_outputs("speedscope:x.json,report,1,html");
   REQUIRE(names_of(o) == strings{"report"});
-  const std::string there_are = "; there are report, text, text:FILE, folded, folded:FILE, pprof:FILE, html:FILE, null and off";
+  const std::string there_are = "; there are report, text, text:FILE, folded, folded:FILE, pprof:FILE, html:FILE, null, doctor and off";
   REQUIRE(o.errors == strings{"output \"speedscope:x.json\": there is no output \"speedscope\"" + there_are,
                               "output \"1\": there is no output \"1\"" + there_are,
                               "output \"html\": html needs a file name: html:FILE, such as html:report.html"});

@@ -5,6 +5,7 @@
 #include <pyro/collect/engine_note.hpp>
 #include <pyro/collect/registry.hpp>
 #include <pyro/logger.hpp>
+#include <pyro/platform/exceptions.hpp>
 
 #include <cstdint>  // fixed-width integers
 

@@ -8,6 +8,7 @@
 #include <pyro/export/live_view.hpp>
 #include <pyro/export/uploader.hpp>
 #include <pyro/export/url.hpp>
+#include <pyro/platform/exceptions.hpp>
 #include <pyro/platform/system.hpp>
 #include <pyro/sample/lines.hpp>
 #include <pyro/settings.hpp>

@@ -2,6 +2,7 @@
 // Who has SIGPROF: pyro, another profiler, nobody; whether another timer sends it, and which threads hold it back. Any thread but a handler.
 
 #include <pyro/doctor/finding.hpp>
+#include <pyro/platform/exceptions.hpp>
 #include <pyro/platform/modules.hpp>
 #include <pyro/platform/threads.hpp>
 #include <pyro/sample/thread_timers.hpp>
