@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+namespace doctor_test {
+
 using pyro::finding;
 using pyro::finding_state;
 namespace checks = pyro::checks;
@@ -181,3 +183,5 @@ TEST_CASE("the doctor as an output is none, and combines with others") {
   CHECK(pyro::parse_outputs("off,doctor").doctor);
   CHECK(pyro::parse_outputs("doctor:file").errors.size() == 1);
 }
+
+}  // namespace doctor_test

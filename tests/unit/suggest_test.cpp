@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace suggest_test {
+
 using pyro::checks::edit_distance;
 using pyro::checks::nearest;
 
@@ -26,3 +28,5 @@ TEST_CASE("the nearest word, or none") {
   CHECK(nearest("", words).empty());
   CHECK(nearest(std::string(10'000, 'x'), words).empty());
 }
+
+}  // namespace suggest_test
