@@ -73,6 +73,7 @@ void add_convert(CLI::App& pyro, int& exit_code) {
               "  pyro convert profile.pb.gz -o profile.folded\n"
               "  pyro convert profile.pb.gz --to folded | flamegraph.pl > flame.svg\n"
               "  pyro convert stacks.folded -o profile.pb.gz\n"
+              "  pyro convert cpu.folded --type cpu -o profile.pb.gz   # its numbers are nanoseconds\n"
               "  pyro convert profile.pb.gz -o profile.speedscope.json\n"
               "  perf script | stackcollapse-perf.pl | pyro convert - -o profile.html");
   app->callback([options, &exit_code] { exit_code = run(*options); });

@@ -41,7 +41,7 @@ void table(const side& base, const side& now, const diff_options& options, std::
   bool calls = false;
   for (const compared& c : all) calls = calls || (c.base.calls > 0 && c.now.calls > 0);
   const bool total = options.by == "total";
-  std::vector<std::string> head{"Function", "base " + options.by + " %", "new " + options.by + " %", "change"};
+  std::vector<std::string> head{"Function", "base " + options.by + " %", "new " + options.by + " %", "points"};
   if (calls) head.insert(head.end(), {"base a call", "new a call", "change"});
   detail::text_table t(head, "\xe2\x94\x80", "\xe2\x80\xa6");
   std::size_t shown_lines = 0, hidden = 0;

@@ -114,20 +114,23 @@ inline bool looks_folded(std::string_view bytes) {
   return true;
 }
 
-inline profile read_profile(const std::string& path) {
+/// `type`: what is asked for. Folded stacks don't say what their numbers are; with `cpu` they are nanoseconds, as pyro writes them.
+inline profile read_profile(const std::string& path, const std::string& type = {}) {
   const std::string bytes = read_bytes(path);
   if (bytes.empty()) throw failure(name_of_input(path) + ": is empty: was the program stopped before its first window ended?");
-  decode_result result = looks_folded(bytes) ? decode_folded(bytes) : decode_pprof(bytes);
+  const bool folded = looks_folded(bytes);
+  decode_result result = folded ? decode_folded(bytes) : decode_pprof(bytes);
+  if (result && folded && type == "cpu") result.value.sample_types = {{"cpu", "nanoseconds"}};
   if (!result) throw failure(name_of_input(path) + ": " + result.error + "; " + hint_for(bytes));
   return std::move(result.value);
 }
 
 /// Reads file after file, with progress, and hands each to `take(profile, path)`.
 template <class Take>
-void for_each_profile(const std::vector<std::string>& files, Take&& take) {
+void for_each_profile(const std::vector<std::string>& files, Take&& take, const std::string& type = {}) {
   progress shown_progress(files.size(), "files");
   for (const std::string& file : files) {
-    take(read_profile(file), file);
+    take(read_profile(file, type), file);
     shown_progress.step();
   }
 }

@@ -67,14 +67,14 @@ class merged_files {
   std::vector<std::pair<std::string, std::string>> common_;
 };
 
-inline profile read_merged(const std::vector<std::string>& paths) {
+inline profile read_merged(const std::vector<std::string>& paths, const std::string& type) {
   const std::vector<std::string> files = find_files(paths);
-  if (files.size() == 1) return read_profile(files[0]);
+  if (files.size() == 1) return read_profile(files[0], type);
   merged_files all;
-  for_each_profile(files, [&all](profile p, const std::string&) { all.add(std::move(p)); });
+  for_each_profile(files, [&all](profile p, const std::string&) { all.add(std::move(p)); }, type);
   return all.result();
 }
 
-inline profile read_merged(const merged_options& options) { return with_tags(read_merged(options.paths), parse_tags(options.tags)); }
+inline profile read_merged(const merged_options& options) { return with_tags(read_merged(options.paths, options.type), parse_tags(options.tags)); }
 
 }  // namespace pyro::command

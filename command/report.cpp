@@ -21,12 +21,13 @@ int run(const report_options& options) {
   page.title = options.title;
   html_report report(page);
   std::int64_t samples = 0, cpu = 0, calls = 0;
-  std::size_t empty = 0;
+  std::size_t empty = 0, damaged = 0;
   const auto add = [](const profile& p, const char* type, std::int64_t& sum) {
     if (const int column = p.column(type); column >= 0) sum += p.total(static_cast<std::size_t>(column));
   };
-  for_each_profile(files, [&](profile p, const std::string& file) {
-    if (p.sample_types.empty()) throw failure(name_of_input(file) + ": has no sample types, nothing can be shown of it; leave it out");
+  const auto add_file = [&](const std::string& file) {
+    profile p = read_profile(file);
+    if (p.sample_types.empty()) throw failure(name_of_input(file) + ": has no sample types, nothing can be shown of it");
     try {
       p = with_tags(std::move(p), tags);
     } catch (const failure&) {  // other files may have the tag
@@ -37,11 +38,25 @@ int run(const report_options& options) {
     add(p, "cpu", cpu);
     add(p, "calls", calls);
     report.add(p);
-  });
-  if (empty == files.size()) with_tags(read_profile(files[0]), tags);  // says what tags there are
+  };
+  progress shown_progress(files.size(), "files");
+  for (const std::string& file : files) {
+    try {
+      add_file(file);
+    } catch (const failure& why) {
+      // What a directory happens to hold, such as a file that a full disk has cut, must not keep the others back.
+      const bool named = std::find(options.paths.begin(), options.paths.end(), file) != options.paths.end();
+      if (named || ++damaged == files.size()) throw;
+      shown_progress.clear();
+      warn(std::string("left out: ") + why.what());
+    }
+    shown_progress.step();
+  }
+  shown_progress.clear();
+  if (empty + damaged == files.size()) with_tags(read_profile(files[0]), tags);  // says what tags there are
   write_output(options.output, report.str());
   if (options.output != "-")
-    warn(shown(options.output) + ": " + detail::format_count(static_cast<std::int64_t>(files.size() - empty)) + (files.size() - empty == 1 ? " file, " : " files, ") +
+    warn(shown(options.output) + ": " + detail::format_count(static_cast<std::int64_t>(files.size() - empty - damaged)) + (files.size() - empty - damaged == 1 ? " file, " : " files, ") +
          (cpu != 0 ? detail::format_duration(cpu) + " of CPU, " : "") + detail::format_count(samples) + " samples" + (calls != 0 ? ", " + detail::format_count(calls) + " calls" : ""));
   return ok;
 }

@@ -108,6 +108,9 @@ convert "$golden" -o a.folded
 convert a.folded -o a.pb.gz
 convert a.pb.gz -o b.folded
 cmp a.folded b.folded || fail 'folded stacks change on their way through pprof'
+convert a.folded --type cpu -o d.pb.gz
+same "$("$pyro" convert d.pb.gz --type cpu --to folded)" "$(<a.folded)" 'folded CPU time is nanoseconds where --type cpu says so'
+expect 2 '--type' "$pyro" top a.folded --type wall
 convert "$golden" -o c.pb.gz
 same "$("$pyro" convert c.pb.gz --to folded --labels)" "$("$pyro" convert "$golden" --to folded --labels)" 'pprof to pprof'
 convert "$golden" -o a.speedscope.json
@@ -117,6 +120,14 @@ grep -qi '<!doctype html>' a.html || fail 'no page'
 
 # --- report: the page holds what the files hold -----------------------------------------------------------------------------------
 
+mkdir cut
+cp runs/1.pb.gz cut/
+head -c 100 runs/2.pb.gz >cut/2.pb.gz
+expect 0 'left out: "cut/2.pb.gz"' "$pyro" report cut -o cut.html
+expect 0 'cut.html: 1 file, ' "$pyro" report cut -o cut.html
+expect 2 'cut/2.pb.gz' "$pyro" report cut/1.pb.gz cut/2.pb.gz -o cut.html
+rm cut/1.pb.gz
+expect 2 'cut/2.pb.gz' "$pyro" report cut -o cut.html
 expect 0 'report.html: ' "$pyro" report runs "$golden" -o report.html
 if command -v python3 >/dev/null; then
   python3 -m json.tool a.speedscope.json >/dev/null || fail 'speedscope: no JSON'
@@ -165,7 +176,7 @@ expect 0 'gate: passed' "$pyro" diff "$golden" "$golden" --fail-above 5
 expect 0 'opens with the difference' "$pyro" diff --base runs/1.pb.gz runs/2.pb.gz --new slow --html diff.html
 grep -qi '<!doctype html>' diff.html || fail 'no page of the difference'
 if [[ -e sums.py ]]; then
-  python3 sums.py diff.html | grep -qx 'view view=diff&split=1&left.tag.side=base&right.tag.side=new' || fail 'the page does not begin with the difference'
+  python3 sums.py diff.html | grep -x 'view view=diff&split=1&left.tag.side=base&right.tag.side=new' >/dev/null || fail 'the page does not begin with the difference'
 fi
 expect 2 'BASE and NEW' "$pyro" diff "$golden"
 expect 2 'not in range' "$pyro" diff base slow --fail-above -3
@@ -197,10 +208,10 @@ except OSError: pass
 sys.stdout.buffer.write(out)
 PYTHON
   export TERM=xterm
-  python3 terminal.py "$pyro" top "$golden" | grep -q $'\033\\[1m' || fail 'no colours on a terminal'
-  if NO_COLOR=1 python3 terminal.py "$pyro" top "$golden" | grep -q $'\033'; then fail 'colours against NO_COLOR'; fi
-  if "$pyro" top "$golden" | grep -q $'\033'; then fail 'colours in a pipe'; fi
-  if "$pyro" tree -i "$golden" 2>&1 | grep -q 'built without ncurses'; then
+  python3 terminal.py "$pyro" top "$golden" | grep $'\033\\[1m' >/dev/null || fail 'no colours on a terminal'
+  if NO_COLOR=1 python3 terminal.py "$pyro" top "$golden" | grep $'\033' >/dev/null; then fail 'colours against NO_COLOR'; fi
+  if "$pyro" top "$golden" | grep $'\033' >/dev/null; then fail 'colours in a pipe'; fi
+  if "$pyro" tree -i "$golden" 2>&1 | grep 'built without ncurses' >/dev/null; then
     echo 'this pyro has no tree --interactive'
   else
     expect 2 'standard output is no terminal: leave -i away' "$pyro" tree -i "$golden"

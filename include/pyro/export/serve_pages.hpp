@@ -42,7 +42,7 @@ inline page index_page(const std::string& application, const std::string& token)
   const std::string next = token.empty() ? "" : "&amp;token=" + percent_encode(token);
   const std::string name = html_escape(application);
   return {"text/html; charset=utf-8",
-          "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>" + name + ": /debug/pprof/</title>\n"
+          "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<link rel=\"icon\" href=\"data:,\">\n<title>" + name + ": /debug/pprof/</title>\n"
           "<style>body{font:16px/1.5 sans-serif;margin:2em;color-scheme:light dark}td{padding-right:2em;vertical-align:top}</style>\n</head>\n<body>\n"
           "<h1>" + name + "</h1>\n<p>Profiles by pyro " PYRO_VERSION ", in pprof's format.</p>\n<table>\n"
           "<tr><td><a href=\"/" + first + "\">report</a></td><td>the last windows, in the browser</td></tr>\n"
