@@ -3,30 +3,24 @@
 // expiries in samples of the weights w are worth (Σ w)² / Σ w² of them (Kish, Survey Sampling, 1965): a quarter where the kernel looks
 // 250 times a second at timers of 1000 Hz, and less on a busy machine.
 
+#include "../native_safety/around_handler.hpp"
+
 #include <atomic>
-#include <csignal>
 
 namespace pyro_test {
 
-/// Counts between its begin and its end, which must lie within one window of a running profiler: it stands before pyro's handler, and at the end of a
-/// window pyro would give up its place.
+/// Counts signals between its begin and its end, around pyro's handler. One at a time.
 class delivery_meter {
  public:
   delivery_meter() {
     sum() = squares() = largest() = signals() = 0;
-    ::sigaction(SIGPROF, nullptr, &pyros());
-    struct sigaction ours = pyros();
-    ours.sa_sigaction = &on_signal;
-    ::sigaction(SIGPROF, &ours, nullptr);
+    counting() = 1;
   }
   ~delivery_meter() { end(); }
   delivery_meter(const delivery_meter&) = delete;
   delivery_meter& operator=(const delivery_meter&) = delete;
 
-  void end() {
-    if (!ended_) ::sigaction(SIGPROF, &pyros(), nullptr);
-    ended_ = true;
-  }
+  void end() { counting() = 0; }
   double independent() const {
     const auto n = static_cast<double>(sum());
     return squares() != 0 ? n * n / static_cast<double>(squares()) : 0;
@@ -34,17 +28,18 @@ class delivery_meter {
   long long count() const { return signals(); }
   long long largest_weight() const { return largest(); }
 
- private:
-  static void on_signal(int number, siginfo_t* info, void* context) {
-    const long long weight = 1 + static_cast<long long>(info->si_overrun);
+  static void count(const siginfo_t& info) {
+    if (counting() == 0) return;
+    const long long weight = 1 + static_cast<long long>(info.si_overrun);
     sum() += weight;
     squares() += weight * weight;
     ++signals();
     long long before = largest();
     while (weight > before && !largest().compare_exchange_weak(before, weight)) {
     }
-    pyros().sa_sigaction(number, info, context);
   }
+
+ private:
   using counter = std::atomic<long long>;
   template <int Which>
   static counter& the() {
@@ -55,12 +50,12 @@ class delivery_meter {
   static counter& squares() { return the<1>(); }
   static counter& largest() { return the<2>(); }
   static counter& signals() { return the<3>(); }
-  static struct sigaction& pyros() {
-    static struct sigaction handler;
-    return handler;
-  }
-
-  bool ended_ = false;
+  static counter& counting() { return the<4>(); }
 };
 
 }  // namespace pyro_test
+
+void around_handler::run(int number, siginfo_t* info, void* context) {
+  pyro_test::delivery_meter::count(*info);
+  inner(number, info, context);
+}
