@@ -92,12 +92,15 @@ for window in 10s 300ms; do
   end
 done
 
-# As `pyroscope.scrape` asks for process_cpu (scrape_interval 15s: seconds=14), shortened; here by an HTTP client that sends what Alloy sends.
+# As `pyroscope.scrape` asks for process_cpu (scrape_interval 15s: seconds=14), shortened; here by an HTTP client that sends what Alloy sends: Host and
+# User-Agent, nothing of encodings. Alloy takes `application/octet-stream` alone.
 start SPEND_MS=600
-while_it_spends alloy.pb.gz curl -sS --fail -D "$work/head" -o "$work/alloy.pb.gz" -H 'User-Agent: Alloy/v1.0.0' -H 'X-Prometheus-Scrape-Timeout-Seconds: 18' "$address/debug/pprof/profile?seconds=3"
+while_it_spends alloy.pb.gz curl -sS --fail -D "$work/head" -o "$work/alloy.pb.gz" -H 'Accept:' -H 'User-Agent: Alloy/v1.18.0 (linux; binary)' "$address/debug/pprof/profile?seconds=3"
 gzip -t "$work/alloy.pb.gz" || fail "it is not gzip"
 grep -qi '^content-type: application/octet-stream' "$work/head" || fail "its type"
 grep -q '^samples/count cpu/nanoseconds' "$work/raw" || fail "its types are not those of Go's CPU profiles"
+total=$(awk '/^Samples:/ { on = 1; next } /^Locations/ { on = 0 } on && /^ +[0-9]+ +[0-9]+:/ { sum += $2 } END { print sum / 1e6 }' "$work/raw")
+compare "$total" "$spent" "Alloy's request"
 end
 
 # The shortest way: the address alone. Go's tool knows the path, and -seconds.

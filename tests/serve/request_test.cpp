@@ -52,6 +52,7 @@ TEST_CASE("parameters of a query") {
 TEST_CASE("seconds, as Go reads them") {
   CHECK(profile_seconds("seconds=2") == 2);
   CHECK(profile_seconds("debug=1&seconds=14") == 14);
+  CHECK(profile_seconds("seconds=2&seconds=5&token=x") == 2);  // Alloy, with `params` and several targets
   for (const char* none : {"", "seconds", "seconds=", "seconds=0", "seconds=00", "seconds=-1", "seconds=1.5", "seconds=x", "seconds=0x10", "Seconds=3"}) CHECK(profile_seconds(none) == 30);
   CHECK(profile_seconds("seconds=" + std::string(5000, '9')) > 600);
 }

@@ -81,7 +81,12 @@ TEST_CASE("pages and their fields") {
   const answer moved = get(s.port, "/debug/pprof?x=1");
   CHECK(moved.status == 301);
   CHECK(moved.field("Location") == "/debug/pprof/?x=1");
-  CHECK(get(s.port, "/debug/pprof/heap").status == 404);
+  for (const char* other : {"heap", "allocs", "block", "goroutine", "mutex"}) {  // Alloy asks for the last four too, unless told not to, and shows what it got
+    CAPTURE(other);
+    const answer none = get(s.port, "/debug/pprof/" + std::string(other));
+    CHECK(none.status == 404);
+    CHECK(none.body == "pyro takes CPU profiles: /debug/pprof/profile\n");
+  }
   CHECK(get(s.port, "/favicon.ico").status == 404);
   CHECK(get(s.port, "/debug/pprof/profile?seconds=601").status == 400);
 
