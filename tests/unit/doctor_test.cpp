@@ -50,7 +50,7 @@ TEST_CASE("misspelt variables are named with what is nearest, others' are left i
   CHECK(std::set<std::string>(unknown.begin(), unknown.end()) ==
         std::set<std::string>{"PYRO_SAMPEL_RATE is no setting, did you mean PYRO_SAMPLE_RATE?", "PYRO_QQQQQQQQ is no setting",
                               "PYROSCOPE_LABLES is no setting, did you mean PYROSCOPE_LABELS?"});
-  for (const char* name : {"PYRO_SAMPEL_RATE", "PYRO_QQQQQQQQ", "PYROSCOPE_LABLES"}) ::unsetenv(name);
+  for (const char* name : {"PYRO_SAMPEL_RATE", "PYRO_QQQQQQQQ", "PYROSCOPE_LABLES", "PYROSCOPE_PROFILING_ENABLED", "PYRO_WINDOW"}) ::unsetenv(name);
   CHECK(checks::unknown_variables().empty());
 }
 
