@@ -320,7 +320,8 @@ TEST_CASE("aarch64: the return address and its signature") {
   // paciasp; stp x29, x30, [sp, -32]!; ...; ldp; autiasp; ret
   w.fde(cie, code, 256, {0x44, 0x2d, 0x44, 0x0e, 32, 0x9d, 4, 0x9e, 3, 0x44, 0x0d, 29, 0x60, 0xde, 0xdd, 0x0c, 31, 0, 0x44, 0x2d});
   w.fde(cie, code + 256, 256, {0x07, 30});
-  w.fde(cie, code + 512, 256, {0x11, 30, 0x7f, 0x44, 0x0e, 0xd0, 0x01});  // _dl_runtime_resolve: x30 at cfa + 8
+  // _dl_runtime_resolve: x30 at cfa + 8, from the second instruction on; at the last x30 has been popped.
+  w.fde(cie, code + 512, 256, {0x44, 0x11, 30, 0x7f, 0x44, 0x0e, 0xd0, 0x01, 0x44, 0x0e, 0, 0x44, 0x13, 2});
   w.terminate();
   CHECK(print(decode(w, aarch64_registers)) ==
         "0 sp+0 start\n"
@@ -330,8 +331,11 @@ TEST_CASE("aarch64: the return address and its signature") {
         "2c sp+0 signed\n"
         "30 sp+0\n"
         "100 sp+0 start outermost\n"
-        "200 sp+16 second:c-8 start\n"
-        "204 sp+224 second:c-8\n"
+        "200 sp+16 start\n"
+        "204 sp+16 second:c-8\n"
+        "208 sp+224 second:c-8\n"
+        "20c sp+16 second:c-8\n"
+        "210 sp+0\n"
         "300 none gap\n");
   CHECK(print(one({0x44, 0x2d}).at(code + 4)) == "none");  // means something else on x86-64
 }

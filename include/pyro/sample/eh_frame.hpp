@@ -166,6 +166,9 @@ class frame_decoder {
     const auto emit = [&](std::uint64_t pc, const frame_state& state) {
       if (pc < known_to || pc >= end) return;  // hostile: time runs forward
       known_to = pc;
+      // The same of its first instruction, which has no slot to tell by.
+      if (!starts && state.returns_above(registers_) && rows_.size() == first + 1 && rows_[first].second.is_same())
+        rows_[first].cfa = (rows_[first].cfa + 2) & 0xffffffU;
       add(pc, state.row(registers_, k), starts, first);
       starts = false;
     };

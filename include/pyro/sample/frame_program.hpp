@@ -32,6 +32,12 @@ struct frame_state {
   std::int64_t cfa_offset = 0;
   saved_slot fp, second;
 
+  /// aarch64's lazy binding (glibc's _dl_runtime_resolve) leaves out what its PLT has pushed, x16 and x30: the return address lies above
+  /// the CFA, which lies 16 higher in truth.
+  bool returns_above(const frame_registers& registers) const noexcept {
+    return !is_x86_64(registers) && !second.is_same() && !second.is_lost() && !second.is_from_fp() && second.offset() > 0;
+  }
+
   unwind_row row(const frame_registers& registers, const frame_constants& constants) const noexcept {
     unwind_row r;
     if (constants.signal_frame) {
@@ -46,12 +52,11 @@ struct frame_state {
     r.signed_ra = signed_ra;
     r.fp = fp;
     r.second = second;
-    // aarch64's lazy binding (glibc's _dl_runtime_resolve) leaves out what its PLT has pushed, x16 and x30: the CFA lies 16 higher.
-    const bool above = !is_x86_64(registers) && !second.is_same() && !second.is_lost() && !second.is_from_fp() && second.offset() > 0;
-    if (above) {
+    if (returns_above(registers)) {
       if (!unwind_row::fits(cfa_offset + 16)) return unwind_row();
       r.cfa = (r.cfa + 2) & 0xffffffU;
-      r.second = saved_slot::from_cfa(second.offset() - 16);
+      const bool popped = how == cfa_rule::sp && cfa_offset + second.offset() < 0;  // then x30 has it, and a signal's frame lies there
+      r.second = popped ? saved_slot() : saved_slot::from_cfa(second.offset() - 16);
       if (!fp.is_same() && !fp.is_lost() && !fp.is_from_fp()) r.fp = saved_slot::from_cfa(fp.offset() - 16);
     }
     return r;
