@@ -118,7 +118,8 @@ struct config {
   /// 250) and pyro weights what they merge. PYRO_SAMPLE_RATE.
   int sample_rate = 100;
 
-  /// What takes samples: `thread_timers`, or `none` (scopes and exact counts alone). Default thread_timers. PYRO_ENGINE.
+  /// What takes samples: `thread_timers` (a signal, native frames), `observer` (no signal, scopes alone; true shares where threads work in
+  /// bursts of a few milliseconds) or `none` (scopes and exact counts alone). Default thread_timers. PYRO_ENGINE.
   std::string engine = "thread_timers";
 
   /// What stacks are made of: `merged` (native frames with the scopes among them), `scopes` (alone; no stack is walked) or `native` (without

@@ -182,13 +182,17 @@ class settings_reader {
       wrong_.push_back("serve_address (PYRO_SERVE): it needs background (PYRO_BACKGROUND), whose thread closes windows; there is no live view");
       target_.serve_address.clear();
     }
-    if (target_.engine != "thread_timers" && target_.engine != "none") {
-      wrong_.push_back("engine (PYRO_ENGINE): '" + target_.engine + "' is not thread_timers or none; using thread_timers");
+    if (target_.engine != "thread_timers" && target_.engine != "observer" && target_.engine != "none") {
+      wrong_.push_back("engine (PYRO_ENGINE): '" + target_.engine + "' is not thread_timers, observer or none; using thread_timers");
       target_.engine = "thread_timers";
     }
     if (target_.stacks != "merged" && target_.stacks != "scopes" && target_.stacks != "native") {
       wrong_.push_back("stacks (PYRO_STACKS): '" + target_.stacks + "' is not merged, scopes or native; using merged");
       target_.stacks = "merged";
+    }
+    if (target_.stacks == "native" && target_.engine == "observer") {
+      wrong_.push_back("stacks (PYRO_STACKS): engine observer sees scopes alone; showing these");
+      target_.stacks = "scopes";
     }
     if (!target_.toggle_signal.empty() && parse_signal(target_.toggle_signal) == 0) {
       wrong_.push_back("toggle_signal (PYRO_TOGGLE_SIGNAL): '" + target_.toggle_signal +

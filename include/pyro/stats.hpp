@@ -17,6 +17,8 @@ struct stats {
   std::string engine;                   ///< what takes samples; "none" where it was refused
   std::string engine_refused;           ///< why, where it was
   int sample_rate = 0;                  ///< samples a second of CPU time
+  std::uint64_t looks = 0;              ///< engine observer: at a thread, each
+  std::uint64_t looks_skipped = 0;      ///< the same: threads that a round left out for want of time (looks take at most 0.5 % of a core)
   std::size_t threads = 0;              ///< threads that have a slot now
   std::uint64_t calls = 0;              ///< scopes entered, up to the last window's end
   std::uint64_t samples_produced = 0;   ///< weights included: one for each period of CPU time

@@ -7,6 +7,7 @@
 // Counts are cumulative with one writer, so the collector keeps the last value and takes differences; it never resets anything that a
 // thread writes. The lock covers the walk over the nodes, not the building of the profile. Not signal safe.
 
+#include <pyro/collect/observing.hpp>
 #include <pyro/collect/profile_maker.hpp>
 #include <pyro/collect/registry.hpp>
 
@@ -20,7 +21,7 @@ namespace collect PYRO_HIDDEN {
 
 class collector {
  public:
-  explicit collector(registry& threads) noexcept : registry_(threads), frame_names_(&registry::start_of_function, &threads) {}
+  explicit collector(registry& threads) noexcept : registry_(threads), observing_(threads), frame_names_(&unwinding::start_of_function, &threads.stacks()) {}
 
   /// What stacks are made of from now on. Before the threads are started.
   void set_view(stack_view view) noexcept { view_ = view; }
@@ -29,6 +30,16 @@ class collector {
   void drain() noexcept {
     platform::lock_guard hold(mutex_);
     drain_all();
+    observing_.keep_fair();
+  }
+
+  /// The observer's: looks at threads where it is time to. Nanoseconds until it is time again. The pump.
+  std::int64_t look() noexcept {
+    if (observing_.until_next() <= 0) {
+      platform::lock_guard hold(mutex_);
+      observing_.look([this] { core::store_relaxed(samples_, samples_ + 1); });
+    }
+    return observing_.until_next();
   }
 
   /// Modules have come or gone: those that are gone when the window ends shall have names all the same. The pump.
@@ -45,10 +56,12 @@ class collector {
       next.swap(gathered_);
       take_losses(out.lost);
       registry_.each_thread([&](thread_state& t) {
+        observing_.settle(t);
         if (registry_.is_outside(t)) return;
         const tree_count counted = take_tree(*core::load_acquire(t.tree), &t, rows);
         if (counted.is_stale() && is_crowded()) ask_for_fresh_tree(t);
       });
+      observing_.settle_outside();
       if (registry_.unscoped() != nullptr) take_tree(*registry_.unscoped(), nullptr, rows);
       if (ended_ != nullptr) ended_count_ = take_tree(*ended_, nullptr, rows);
       building_ = true;  // the rows point into trees: until the profile is built `drain` frees none
@@ -70,7 +83,7 @@ class collector {
   /// change when the fork came is left as it is, not even destroyed. `restart_threads` frees the parent's other threads.
   template <class Restart>
   void restart_in_child(Restart&& restart_threads) noexcept {
-    new (&frame_names_) frame_names(&registry::start_of_function, &registry_);
+    new (&frame_names_) frame_names(&unwinding::start_of_function, &registry_.stacks());
     new (&worker_names_) scope_names();
     gathered_.reset();
     building_ = false;
@@ -182,12 +195,14 @@ class collector {
       drain_ring(t);
       while (left != nullptr) {
         call_tree* next = left->next;
+        observing_.leave(t, *left);
         take_over(*left, t);
         paths_.reset();  // their memory is used again
         call_tree::destroy(left, registry_.memory(), registry_.texts());
         left = next;
       }
       if (ended && !building_) {
+        observing_.settle(t);
         if (!registry_.is_outside(t)) take_over(*t.tree, t);
         paths_.reset();
         registry_.recycle(t);
@@ -259,7 +274,7 @@ class collector {
     // Between the walk and now the pump may have added to it: those sums must not get lost.
     bool untouched = true;
     each_node(*ended_, [&](core::node& n) {
-      untouched &= n.calls == n.seen_calls && n.other == n.seen_other && n.samples == 0 && n.other_samples == 0;
+      untouched &= n.calls == n.seen_calls && n.other == n.seen_other && n.samples == 0 && n.cpu_ns == 0 && n.other_samples == 0 && n.other_cpu_ns == 0;
     });
     if (!untouched) return;
     call_tree::destroy(ended_, registry_.memory(), registry_.texts());
@@ -285,7 +300,7 @@ class collector {
                   static_cast<std::int64_t>(other - n.seen_other),
                   n.other_samples,
                   n.other_cpu_ns};
-      const bool idle = calls == n.seen_calls && other == n.seen_other && n.samples == 0 && n.other_samples == 0;
+      const bool idle = calls == n.seen_calls && other == n.seen_other && n.samples == 0 && n.cpu_ns == 0 && n.other_samples == 0 && n.other_cpu_ns == 0;
       n.idle = static_cast<std::uint16_t>(idle ? (n.idle < 0xffff ? n.idle + 1 : n.idle) : 0);
       ++count.nodes;
       if (n.idle >= stale_windows) ++count.stale;
@@ -293,7 +308,7 @@ class collector {
       n.seen_other = other;
       n.samples = n.other_samples = 0;
       n.cpu_ns = n.other_cpu_ns = 0;
-      if (r.calls != 0 || r.samples != 0 || r.other_calls != 0 || r.other_samples != 0) rows.push_back(r);
+      if (r.calls != 0 || r.samples != 0 || r.cpu_ns != 0 || r.other_calls != 0 || r.other_samples != 0 || r.other_cpu_ns != 0) rows.push_back(r);
       core::store_relaxed(calls_, calls_ + static_cast<std::uint64_t>(r.calls + r.other_calls));
     });
     return count;
@@ -347,11 +362,11 @@ class collector {
       if (r.thread != nullptr) labels = paths.thread_label(*r.thread, registry_);  // first: a tag of the same key wins
       labels.insert(labels.end(), at.labels.begin(), at.labels.end());
       const std::uint32_t set = builder.add_labels(labels);
-      if (r.calls != 0 || r.samples != 0) {
+      if (r.calls != 0 || r.samples != 0 || r.cpu_ns != 0) {
         const std::int64_t values[] = {r.calls, r.samples, r.cpu_ns};
         builder.add(at.stack, set, values);
       }
-      if (r.other_calls != 0 || r.other_samples != 0) {
+      if (r.other_calls != 0 || r.other_samples != 0 || r.other_cpu_ns != 0) {
         const std::int64_t values[] = {r.other_calls, r.other_samples, r.other_cpu_ns};
         builder.add(builder.add_stack(at.stack, synthetic_frame(builder, "[other]")), set, values);
       }
@@ -361,6 +376,7 @@ class collector {
   static constexpr std::uint16_t stale_windows = 6;
 
   registry& registry_;
+  observing observing_;
   platform::mutex mutex_;
   std::uint64_t samples_ = 0;
   std::uint64_t calls_ = 0;

@@ -131,7 +131,7 @@ class profile_maker {
     const sample& s = raw_.samples[row];
     std::int64_t values[] = {raw_.values_of(row)[0], raw_.values_of(row)[1], raw_.values_of(row)[2]};
     if (view_ == stack_view::native) values[0] = 0;  // calls are those of scopes
-    if (values[0] == 0 && values[1] == 0) return;
+    if (values[0] == 0 && values[1] == 0 && values[2] == 0) return;
     const bool has_native = s.stack < stacks_.size() && stacks_[s.stack].has_native;
     std::uint32_t to = has_native ? stacks_[s.stack].to : place(s.stack);
     if (to == no_stack) to = builder_.add_stack(no_stack, synthetic_frame(builder_, "[no scope]"));

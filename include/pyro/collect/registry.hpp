@@ -5,8 +5,10 @@
 // destructors), or by the pump where that never ran. The collector drains a slot that was given back, frees its tree and only then
 // lets another thread have it. Lock order: registry, then intern table or arena.
 
+#include <pyro/collect/engines.hpp>
 #include <pyro/collect/outside_threads.hpp>
 #include <pyro/collect/slow_path.hpp>
+#include <pyro/collect/unwinding.hpp>
 
 #include <algorithm>  // max
 #include <pthread.h>  // key
@@ -16,7 +18,7 @@ namespace collect PYRO_HIDDEN {
 
 class registry {
  public:
-  registry() noexcept : texts_(memory_), slow_path_(memory_, texts_), timers_(table_) { instance() = this; }
+  registry() noexcept : texts_(memory_), slow_path_(memory_, texts_), engines_(table_) { instance() = this; }
 
   // ---- configuration, by the runtime ----
 
@@ -30,19 +32,21 @@ class registry {
     each_live([&](thread_state& t) { core::store_relaxed(t.value_limit, value_bytes); });
   }
 
-  /// Starts the engine and attaches all live threads. Where it is refused, "none" takes its place and `why_not` says why.
-  bool start_engine(bool sampling, std::int64_t period_ns, std::string& why_not) {
-    platform::lock_guard hold(mutex_);
-    if (!have_key_) have_key_ = ::pthread_key_create(&key_, &thread_ends) == 0;
-    sampling::engine* wanted = sampling ? static_cast<sampling::engine*>(&timers_) : &none_;
-    if (wanted != engine_) each_live([&](thread_state& t) { engine_->detach(t); });
-    core::store_release(engine_, wanted);
-    const bool started = engine_->start(why_not);
-    if (!started) core::store_release(engine_, static_cast<sampling::engine*>(&none_));
-    core::store_relaxed(period_ns_, period_ns);
-    outside_.begin();
-    each_live([&](thread_state& t) { attach(t); });
-    return started;
+  /// Starts the engine of this name, or what takes its place, and attaches all live threads. `refused` says what could not start and why.
+  /// `native`: samples get native frames where the engine can have them; `can_look`: there is a pump.
+  void start_engine(std::string_view wanted, bool native, bool can_look, std::int64_t period_ns, std::string& refused) {
+    set_native(native && wanted == "thread_timers");  // first: the tables are there when the first sample comes
+    {
+      platform::lock_guard hold(mutex_);
+      if (!have_key_) have_key_ = ::pthread_key_create(&key_, &thread_ends) == 0;
+      sampling::engine& chosen = engines_.start(wanted, can_look, refused);
+      if (&chosen != engine_) each_live([&](thread_state& t) { engine_->detach(t); });
+      core::store_release(engine_, &chosen);
+      core::store_relaxed(period_ns_, period_ns);
+      outside_.begin();
+      each_live([&](thread_state& t) { attach(t); });
+    }
+    set_native(native && engine().name() == std::string_view("thread_timers"));
   }
 
   void set_period(std::int64_t period_ns) noexcept {
@@ -54,7 +58,7 @@ class registry {
   void stop_engine() noexcept {
     platform::lock_guard hold(mutex_);
     each_live([&](thread_state& t) { engine_->detach(t); });
-    core::store_release(engine_, static_cast<sampling::engine*>(&none_));
+    core::store_release(engine_, static_cast<sampling::engine*>(&engines_.none()));
   }
 
   sampling::engine& engine() noexcept { return *core::load_acquire(engine_); }
@@ -64,51 +68,21 @@ class registry {
   std::size_t bytes() const noexcept { return memory_.used() + core::load_relaxed(slot_count_) * slot_bytes() + sizeof(registry); }
   std::size_t live_threads() const noexcept { return core::load_relaxed(live_count_); }
 
-  /// Samples get native frames from now on, or not.
-  void set_native(bool wanted) noexcept {
-    core::store_relaxed(native_, wanted);
-    follow_modules();
-    timers_.set_tables(wanted ? &unwind_ : nullptr);
-  }
+  unwinding& stacks() noexcept { return unwinding_; }
 
-  /// The pump, about ten times a second; less often where there are so many mappings that looking would cost more than 1/500 of a core.
-  bool follow_modules_in_turn() noexcept {
-    const std::int64_t begin = platform::clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    if (platform::monotonic_ns() < next_look_ns_) return false;
-    const bool changed = follow_modules();
-    next_look_ns_ = platform::monotonic_ns() + 500 * (platform::clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin);
-    return changed;
-  }
-
-  /// Unwind tables of what is loaded now; those that nobody reads any more go. True where that has changed.
-  bool follow_modules() noexcept {
-    if (!core::load_relaxed(native_)) return false;
-    const bool changed = unwind_.update();
-    unwind_.release_old([this](auto&& visit) {
-      each_thread([&](thread_state& t) { visit(t.walking); });
-      visit(asking_);
-    });
-    return changed;
-  }
-
-  /// Where the function around an address begins; 0 where that is unknown. The worker.
-  static std::uint64_t start_of_function(void* self_, std::uint64_t address) noexcept {
-    auto& self = *static_cast<registry*>(self_);
-    const sampling::unwind_guard tables(self.unwind_, self.asking_);
-    return tables ? (*tables).function_start(static_cast<std::uintptr_t>(address)) : 0;
-  }
-
-  const sampling::unwind_tables& tables() const noexcept { return unwind_; }
+  /// True where modules have come or gone. The pump, and whoever closes windows where there is none.
+  bool follow_modules_in_turn() noexcept { return unwinding_.follow_in_turn([this](auto&& visit) { each_walk(visit); }); }
+  bool follow_modules() noexcept { return unwinding_.follow([this](auto&& visit) { each_walk(visit); }); }
 
   /// Gives a slot and a timer to threads that have entered no scope yet, so that their time is seen as well. The pump.
   void discover() noexcept {
-    if (&engine() == &none_ || core::load_relaxed(period_ns_) == 0 || !outside_.list()) return;
+    if (&engine() == &engines_.none() || core::load_relaxed(period_ns_) == 0 || !outside_.list()) return;
     {
       platform::lock_guard hold(mutex_);
       if (unscoped_ == nullptr) core::store_release(unscoped_, call_tree::make(memory_));
       if (unscoped_ == nullptr) return;
       each_live([&](thread_state& t) {
-        if (native_ && is_outside(t)) outside_.add_unplaced(t);
+        if (unwinding_.wanted() && is_outside(t)) outside_.add_unplaced(t);
       });
     }
     outside_.place_stacks();
@@ -127,6 +101,15 @@ class registry {
 
   /// The one tree of all those threads, also of such as have ended or entered a scope since; null as long as there was none.
   call_tree* unscoped() const noexcept { return core::load_acquire(unscoped_); }
+
+  /// Under the collector's lock: `use(observer&)` with what it keeps of threads.
+  const sampling::observer& observer() const noexcept { return engines_.watcher(); }
+  bool observes() noexcept { return &engine() == &engines_.watcher(); }
+  template <class Use>
+  auto observe(Use&& use) noexcept {
+    platform::lock_guard hold(mutex_);
+    return use(engines_.watcher());
+  }
 
   // ---- the slow path, by application threads ----
 
@@ -222,16 +205,19 @@ class registry {
     if (forked_ != nullptr) {
       forget(*forked_);
       forked_->has_timer = false;  // not inherited, and its number may soon be another timer's
+      forked_->watch = {};
     }
-    unwind_.forget_retired_in_child();
+    engines_.watcher().forget();
+    unwinding_.after_fork_in_child();
     after_fork();
   }
 
   /// In the child, at its first scope: the parent's threads and what they counted are not the child's.
   void restart_in_child() noexcept {
-    asking_ = nullptr;
+    unwinding_.restart_in_child();
     each_thread([&](thread_state& t) {
       t.has_timer = false;  // timers are not inherited
+      t.watch = {};
       t.samples.clear();
       t.walking = nullptr;
       if (&t == forked_) {
@@ -261,6 +247,18 @@ class registry {
       auto& t = *static_cast<thread_state*>(table_.threads[i]);
       if (t.stage == thread_stage::live) visit(t);
     }
+  }
+
+  template <class Visit>
+  void each_walk(Visit&& visit) noexcept {
+    each_thread([&](thread_state& t) { visit(t.walking); });
+  }
+
+  /// Samples get native frames from now on, or not.
+  void set_native(bool wanted) noexcept {
+    unwinding_.want(wanted);
+    follow_modules();
+    engines_.set_tables(wanted ? &unwinding_.tables() : nullptr);
   }
 
   void attach(thread_state& t) noexcept {
@@ -349,6 +347,7 @@ class registry {
       return false;
     }
     engine_->detach(*t);  // perhaps of an earlier thread of this number
+    engines_.watcher().leave_outside(*t);
     core::store_release(t->tree, own);
     slow_path::lead_to_root(*t);
     --outside_count_;
@@ -375,6 +374,7 @@ class registry {
     t.cached_count = 0;
     t.left_trees = nullptr;
     t.has_timer = false;
+    t.watch = {};
     // Atomic, for the thread sanitizer's sake: it does not see that the handler comes after the timer is made.
     core::store_relaxed(t.stack_bounds.low, std::uintptr_t{0});
     core::store_relaxed(t.stack_bounds.high, std::uintptr_t{0});  // found when it is first sampled, where the thread does not say them itself
@@ -420,9 +420,8 @@ class registry {
   slow_path slow_path_;
   shared_losses losses_;
   sampling::thread_table table_{};
-  sampling::no_engine none_;
-  sampling::thread_timers timers_;
-  sampling::engine* engine_ = &none_;
+  engines engines_;
+  sampling::engine* engine_ = &engines_.none();
   std::int64_t period_ns_ = 0;
   std::size_t value_limit_ = 64;
   std::uint32_t slot_count_ = 0;
@@ -430,10 +429,7 @@ class registry {
   std::size_t outside_count_ = 0;
   call_tree* unscoped_ = nullptr;   ///< of all threads that `discover` found: its root alone is used
   outside_threads outside_;
-  sampling::unwind_tables unwind_;
-  sampling::hazard_cell asking_ = nullptr;       ///< the worker's own `walking`
-  bool native_ = false;
-  std::int64_t next_look_ns_ = 0;                ///< the pump's
+  unwinding unwinding_;
   thread_state* free_ = nullptr;
   thread_state* forked_ = nullptr;
   std::uintptr_t freed_ = 0;        ///< slots that came free so far

@@ -139,17 +139,16 @@ class runtime {
 
   stats get_stats() noexcept {
     stats s;
-    s.running = state_.load() == run_state::running;
-    s.paused = core::load_relaxed(paused_);
+    s.running = state_.load() == run_state::running, s.paused = core::load_relaxed(paused_);
     engine_.fill(s);
     s.sample_rate = core::load_relaxed(sample_rate_);
-    s.threads = registry_.live_threads();
+    s.threads = registry_.live_threads(), s.looks = registry_.observer().looks(), s.looks_skipped = registry_.observer().looks_skipped();
     exports_.fill(s);
     s.calls = collector_.calls();
     exports_.balance(s, collector_.samples());  // read after the exporters' sums, and once: what came in between is in the open window
     s.own_cpu_ns = own_cpu_ns();
     s.memory_bytes = registry_.bytes();
-    s.unwind_table_bytes = registry_.tables().bytes(), s.modules_without_tables = registry_.tables().modules_without_rows();
+    s.unwind_table_bytes = registry_.stacks().tables().bytes(), s.modules_without_tables = registry_.stacks().tables().modules_without_rows();
     return s;
   }
 
@@ -205,6 +204,7 @@ class runtime {
   void take_over(config wanted) {
     platform::lock_guard hold(export_lock_);
     if (exports_.sent_anything()) exports_.finish();  // they say what they could not deliver
+    if (wanted.engine != config_.engine) pieces_.keep(close(false));  // each engine divides what it has measured itself
     adopt_config(std::move(wanted));
     registry_.set_limits(config_.max_memory, static_cast<std::uint32_t>(config_.max_tag_values), static_cast<std::size_t>(config_.max_tag_length));
     begin_sampling();
@@ -216,9 +216,8 @@ class runtime {
   void begin_sampling() {
     std::string refused;
     collector_.set_view(config_.stacks == "scopes" ? stack_view::scopes : config_.stacks == "native" ? stack_view::native : stack_view::merged);
-    registry_.set_native(config_.stacks != "scopes" && config_.engine != "none");
-    if (!registry_.start_engine(config_.engine != "none", period_ns(), refused))
-      log_(log_level::error, "engine thread_timers is refused: " + refused + "; scopes are counted, no CPU time is sampled");
+    registry_.start_engine(config_.engine, config_.stacks != "scopes", config_.background, period_ns(), refused);
+    if (!refused.empty()) log_(log_level::error, "engine (PYRO_ENGINE) is refused: " + refused + "; instead: " + registry_.engine().name());
     if (pump_.running()) pump_wake_.set();  // it alone looks for threads
     else registry_.discover();              // those that are there already count from now on
     engine_.set(registry_.engine().name(), refused);
@@ -323,12 +322,14 @@ class runtime {
   }
 
   void pump() noexcept {
-    for (unsigned round = 0; !core::load_acquire(stop_wanted_); ++round) {
-      pump_wake_.wait(100000000);
+    std::int64_t next = 0;
+    for (unsigned round = 0; !core::load_acquire(stop_wanted_);) {
+      if (!pump_wake_.wait(std::min(next - platform::monotonic_ns(), collector_.look())) && platform::monotonic_ns() < next) continue;
+      next = platform::monotonic_ns() + 100000000;
       collector_.drain();
       if (registry_.follow_modules_in_turn()) collector_.see_modules();
       registry_.discover();
-      if (round % 10 == 0) registry_.reap();
+      if (round++ % 10 == 0) registry_.reap();
       watch_engine();
       if (signals_.take_toggle()) core::load_relaxed(paused_) ? resume() : pause();
       if (const int number = signals_.ending()) {

@@ -8,7 +8,9 @@
 #include <cstdint>        // fixed-width integers
 #include <linux/futex.h>  // event
 #include <pthread.h>      // stack bounds, mutex
+#include <sched.h>        // affinity
 #include <sys/mman.h>     // pages
+#include <sys/prctl.h>    // timer slack
 #include <sys/syscall.h>  // gettid, futex, tgkill
 #include <time.h>         // clocks
 #include <unistd.h>       // getpid, sysconf
@@ -31,6 +33,20 @@ inline std::int64_t wall_ns() noexcept { return clock_ns(CLOCK_REALTIME); }
 /// the per-thread bit). Unlike pthread_getcpuclockid it needs no pthread_t, so it serves for threads seen from outside.
 inline clockid_t thread_cpu_clock(pid_t tid) noexcept {
   return static_cast<clockid_t>((~static_cast<unsigned>(tid) << 3) | 6U);
+}
+
+/// How much later than asked for the calling thread may wake, so that the kernel can bundle wake-ups; 0: what is usual (50 us). prctl(2).
+inline void set_timer_slack(unsigned long ns) noexcept { ::prctl(PR_SET_TIMERSLACK, ns, 0, 0, 0); }
+
+/// Moves the calling thread to one of the CPUs that it may use, and leaves it free to go on from there. sched_setaffinity(2).
+inline void go_to_some_cpu(std::uint64_t random) noexcept {
+  cpu_set_t allowed, one;
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  std::uint64_t left = random % static_cast<std::uint64_t>(CPU_COUNT(&allowed));
+  CPU_ZERO(&one);
+  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &allowed) && left-- == 0) CPU_SET(cpu, &one);
+  if (::sched_setaffinity(0, sizeof one, &one) == 0) ::sched_setaffinity(0, sizeof allowed, &allowed);
 }
 
 /// True while the thread exists. Not signal safe by need, but only a system call.

@@ -15,6 +15,17 @@
 namespace pyro {
 namespace sampling PYRO_HIDDEN {
 
+/// What the observer keeps of a thread; under the registry's lock.
+struct watched {
+  std::int64_t clock_ns;    ///< the thread's CPU clock at the last look
+  std::int64_t counted_ns;  ///< CPU time up to here is in `owed_ns`; negative while none is counted
+  std::int64_t owed_ns;     ///< spent, and in no profile yet
+  std::int64_t weight_ns;   ///< what looks have given to nodes since; under the collector's lock
+  std::uint32_t place;      ///< in the list of those that are looked at
+  std::uint8_t quiet;       ///< looks in a row that found it asleep
+  bool listed;
+};
+
 struct thread : core::slot {
   sample_ring samples;
   std::uint64_t lost_ring_full;   ///< written by the handler, in expiries
@@ -30,6 +41,7 @@ struct thread : core::slot {
   timer_t timer;
   std::int64_t first_expiry_ns;   ///< on the thread's CPU clock
   std::uint64_t delivered;        ///< expiries since then; written by the handler
+  watched watch;
   alignas(8) unsigned char copy[copied_loader::most];  ///< of a stack that is not the thread's own; untouched where there is none
 
   /// The stack's bounds, which the pump may just be about to find: the high end, which it writes last, is looked at first. Signal safe.

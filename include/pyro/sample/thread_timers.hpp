@@ -7,6 +7,8 @@
 
 #include <pyro/platform/system_call.hpp>
 #include <pyro/sample/engine.hpp>
+#include <pyro/sample/random.hpp>
+#include <pyro/sample/thread_table.hpp>
 
 #include <cerrno>      // why a handler is refused
 #include <csignal>     // sigaction, siginfo
@@ -19,12 +21,6 @@
 
 namespace pyro {
 namespace sampling PYRO_HIDDEN {
-
-/// Where the handler finds threads: the registry's table, which only grows.
-struct thread_table {
-  static constexpr std::uint32_t capacity = 16384;
-  thread* threads[capacity];
-};
 
 /// What a timer carries in sival_ptr: which slot, and for which of its threads it was made.
 struct cookie {
@@ -90,7 +86,7 @@ class thread_timers final : public engine {
   void set_period(thread& t, std::int64_t period_ns) noexcept override {
     core::store_relaxed(period_ns_, period_ns);
     if (!t.has_timer) return;
-    const std::int64_t first = period_ns == 0 ? 0 : 1 + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(period_ns));
+    const std::int64_t first = period_ns == 0 ? 0 : 1 + random_.below(period_ns);
     core::store_relaxed(t.first_expiry_ns, period_ns == 0 ? 0 : platform::clock_ns(platform::thread_cpu_clock(t.tid)) + first);
     core::store_relaxed(t.delivered, std::uint64_t{0});
     itimerspec times{};
@@ -153,15 +149,6 @@ class thread_timers final : public engine {
     return {static_cast<time_t>(ns / 1000000000), static_cast<long>(ns % 1000000000)};
   }
 
-  /// splitmix64 (Steele, Lea, Flood 2014): enough for phases. Under the registry's lock.
-  std::uint64_t random() noexcept {
-    if (seed_ == 0) seed_ = static_cast<std::uint64_t>(platform::monotonic_ns());
-    std::uint64_t z = seed_ += 0x9e3779b97f4a7c15ULL;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-    return z ^ z >> 31;
-  }
-
   // ---- signal handler: only atomics and loads from type-stable memory from here on (R1) ----
   // errno is not touched, not even to keep it: where it lies is asked of the C library, by a call that may be bound just then, and by the
   // thread pointer, which threads that the C library did not make may share with another or not have.
@@ -201,7 +188,7 @@ class thread_timers final : public engine {
   struct sigaction previous_ {};
   std::int64_t period_ns_ = 0;
   std::uint64_t foreign_ = 0;
-  std::uint64_t seed_ = 0;
+  random_numbers random_;
 };
 
 }  // namespace sampling
