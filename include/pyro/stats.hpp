@@ -22,6 +22,8 @@ struct stats {
   std::size_t threads = 0;              ///< threads that have a slot now
   std::uint64_t calls = 0;              ///< scopes entered, up to the last window's end
   std::uint64_t samples_produced = 0;   ///< weights included: one for each period of CPU time
+  double share_error = 0;               ///< percentage points: a share of one half of all of them is that near to the truth 19 times of 20; smaller ones
+                                        ///< nearer. For their number alone: docs/accuracy.md. 0 without samples
   std::uint64_t samples_exported = 0;   ///< delivered by every exporter
   std::uint64_t samples_queued = 0;     ///< held by an exporter: under way, or to be tried again
   std::uint64_t samples_dropped = 0;    ///< lost by an exporter

@@ -133,7 +133,8 @@ int profiled(const char* engine, long count) {
   const pyro::stats s = profiler.stats();
   const auto expected = static_cast<double>(cpu_ns) / 1e6;
   std::printf("%.1f s of CPU in %d calls, %llu samples; %s\n", expected / 1e3, static_cast<int>(calls), static_cast<unsigned long long>(s.samples_produced), s.engine.c_str());
-  CHECK(static_cast<double>(s.samples_produced) > expected / 2);  // nothing is shown where nothing was sampled
+  // Nothing is shown where nothing was sampled. The observer has time for a few of the threads a round, and no signal that could disturb.
+  CHECK(static_cast<double>(s.samples_produced) > (s.engine == "observer" ? 20 : expected / 2));
   CHECK_EQUAL(s.lost.timer_failed, 0U);
   return pyro_test::result();
 }

@@ -194,6 +194,7 @@ TEST_CASE("observer: sends no signal, and the ledger balances") {
   CHECK(w.engine == "observer");
   CHECK(s.looks > 0);
   CHECK(s.samples_produced > 0);
+  CHECK(s.share_error == Approx(98 / std::sqrt(static_cast<double>(s.samples_produced))));
   CHECK(s.samples_produced == s.samples_exported + s.samples_queued + s.samples_dropped + s.samples_uncertain + s.samples_open + s.lost.ring_full);
   struct sigaction now {};
   ::sigaction(SIGPROF, nullptr, &now);

@@ -357,6 +357,10 @@ TEST_CASE("bytes, counts and shares") {
   REQUIRE(format_count(1'234'567) == "1,234,567");
   REQUIRE(format_count(-123) == "-123");
   REQUIRE(format_count(-1'234) == "-1,234");
+  REQUIRE(format_share_error(50, 2'843) == "1.9");  // 1.96 * sqrt(0.25 / 2843) = 1.838 %, never understated
+  REQUIRE(format_share_error(10, 2'843) == "1.2");
+  REQUIRE(format_share_error(50, 1) == "98.0");
+  REQUIRE(format_share_error(50, 9604) == "1.0");
   REQUIRE(format_percent(1, 3) == "33.3");
   REQUIRE(format_percent(2, 3) == "66.7");
   REQUIRE(format_percent(0, 3) == "0.0");

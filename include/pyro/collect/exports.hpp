@@ -9,6 +9,7 @@
 #include <pyro/stats.hpp>
 
 #include <algorithm>  // max, min
+#include <cmath>      // square root
 #include <memory>
 #include <vector>
 
@@ -197,6 +198,7 @@ class exports {
     const std::uint64_t given = s.samples_exported + s.samples_queued + s.samples_dropped + s.samples_uncertain;
     s.samples_open = drained > given ? drained - given : 0;
     s.samples_produced = given + s.samples_open + s.lost.ring_full;
+    if (const std::uint64_t seen = given + s.samples_open; seen != 0) s.share_error = 98 / std::sqrt(static_cast<double>(seen));
   }
   bool sent_anything() noexcept {
     platform::lock_guard hold(counters_lock_);

@@ -22,7 +22,7 @@ class observing {
     const auto credit = [&](sampling::thread& seen_thread, std::uintptr_t at, std::int64_t weight) {
       auto& t = static_cast<thread_state&>(seen_thread);
       auto* n = reinterpret_cast<core::node*>(at & ~core::in_other);
-      if (n == nullptr) n = t.tree->root();
+      if (n == nullptr) n = core::load_acquire(t.tree)->root();
       const bool other = (at & core::in_other) != 0;
       (other ? n->other_samples : n->samples) += 1;
       if (!registry_.is_outside(t)) {  // these share a node, which gets their whole time
@@ -48,6 +48,7 @@ class observing {
 
   /// Divides the CPU time of a thread since the last call, or leaves it for the next one where no look has found it and it is little.
   void settle(thread_state& t) noexcept {
+    call_tree& tree = *core::load_acquire(t.tree);
     const std::int64_t owed = registry_.observe([&](sampling::observer& o) {
       const bool is_enough = !t.watch.listed || registry_.is_outside(t) || t.watch.weight_ns > 0 || o.owed(t) > unseen_periods * o.period_ns();
       return is_enough ? std::exchange(o.owed(t), 0) : 0;
@@ -55,9 +56,9 @@ class observing {
     if (registry_.is_outside(t)) {
       registry_.unscoped()->root()->cpu_ns += owed;
     } else if (t.watch.weight_ns > 0) {
-      divide(*t.tree, owed, t.watch.weight_ns);
+      divide(tree, owed, t.watch.weight_ns);
     } else if (owed > 0) {
-      outermost_of_late(t).cpu_ns += owed;
+      outermost_of_late(t, tree).cpu_ns += owed;
     }
     t.watch.weight_ns = 0;
   }
@@ -77,12 +78,15 @@ class observing {
   }
 
  private:
-  /// Where nobody saw a thread run: the outermost scope of late was around it. Entries above the innermost one are what was there last.
-  static core::node& outermost_of_late(thread_state& t) noexcept {
-    core::node* at = t.tree->root();
+  /// Where nobody saw a thread run: the outermost scope of late was around it. Entries above the innermost one are what was there last; they are
+  /// followed by way of the tree's nodes, since what an entry points to may be made or left just now.
+  static core::node& outermost_of_late(const thread_state& t, call_tree& tree) noexcept {
+    core::node* at = tree.root();
     for (std::size_t i = 1; i <= core::max_depth && (at->where == nullptr || at->where->kind == core::site_kind::tag); ++i) {
-      auto* next = reinterpret_cast<core::node*>(core::load_relaxed(t.stack[i].at) & ~core::in_other);
-      if (next == nullptr || next->parent != at) break;
+      const auto wanted = core::load_relaxed(t.stack[i].at) & ~core::in_other;
+      core::node* next = tree.nodes();
+      while (next != nullptr && (reinterpret_cast<std::uintptr_t>(next) != wanted || next->parent != at)) next = next->next;
+      if (next == nullptr) break;
       at = next;
     }
     return *at;

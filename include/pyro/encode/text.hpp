@@ -120,6 +120,10 @@ class text_report {
       how += p_.period_type.type == "cpu" ? " of CPU time" : "";
     }
     if (!how.empty()) field("sampler", how);
+    if (const std::int64_t n = is_time && samples_ >= 0 ? p_.total(static_cast<std::size_t>(samples_)) : 0; n > 0) {
+      const std::string about = options_.unicode ? "\xc2\xb1" : "+-";
+      field("error", about + format_share_error(50, n) + " points at a share of 50 %, " + about + format_share_error(10, n) + " at 10 %, 19 times of 20");
+    }
 
     if (p_.cost.cpu_ns != 0 || p_.cost.memory_bytes != 0) {
       std::string cost = format_duration(p_.cost.cpu_ns) + " CPU";

@@ -2,6 +2,7 @@
 // Values for people: durations, counts, bytes, shares, dates. Whole-number arithmetic and no printf, so that neither the
 // program's locale nor rounding modes change the output. Pure, any thread.
 
+#include <cmath>    // square root
 #include <cstdint>  // values
 #include <string>   // results
 
@@ -75,6 +76,14 @@ inline std::string format_percent(std::int64_t part, std::int64_t whole) {
   if (rounded == 0 && part > 0) return "<0.1";
   const std::int64_t size = rounded < 0 ? -rounded : rounded;
   return (rounded < 0 ? "-" : "") + std::to_string(size / 10) + "." + std::to_string(size % 10);
+}
+
+/// How far from the truth a share of `percent` can be for the number of samples alone, 19 times of 20, in percentage points, one decimal, rounded up:
+/// 1.96 times the standard deviation of a binomial share (normal approximation; docs/accuracy.md).
+inline std::string format_share_error(int percent, std::int64_t samples) {
+  const double p = percent / 100.0;
+  const auto tenths = static_cast<std::int64_t>(std::ceil(1960 * std::sqrt(p * (1 - p) / static_cast<double>(samples)) - 1e-9));
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
 }
 
 struct utc_time {
