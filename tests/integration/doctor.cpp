@@ -73,9 +73,14 @@ void one_cpu() {
   CPU_SET(first, &set);
   CHECK(::sched_setaffinity(0, sizeof set, &set) == 0);
 }
-void two_signals() {
-  const rlimit two{2, 2};
-  CHECK(::setrlimit(RLIMIT_SIGPENDING, &two) == 0);
+void observer_on_one_cpu() {
+  one_cpu();
+  ::setenv("PYRO_ENGINE", "observer", 1);
+}
+void observer() { ::setenv("PYRO_ENGINE", "observer", 1); }
+void one_signal() {
+  const rlimit one{1, 1};  // the main thread's timer takes it, or what another process of this user has
+  CHECK(::setrlimit(RLIMIT_SIGPENDING, &one) == 0);
 }
 void no_timer() { CHECK(pyro_test::refuse(SYS_timer_create, EPERM)); }
 void no_perf_event() { CHECK(pyro_test::refuse(SYS_perf_event_open, EPERM)); }
@@ -253,7 +258,9 @@ struct scenario {
 const scenario scenarios[] = {
     {"nothing", &nothing, false},
     {"one_cpu", &one_cpu, false},
-    {"two_signals", &two_signals, false},
+    {"observer_on_one_cpu", &observer_on_one_cpu, false},
+    {"observer", &observer, false},
+    {"one_signal", &one_signal, false},
     {"no_timer", &no_timer, false},
     {"no_perf_event", &no_perf_event, false},
     {"no_perf_event_at_all", &no_perf_event_at_all, false},
@@ -296,7 +303,13 @@ void check_plain() {
 /// The finding is there without the capability; check_plain has seen that it is not there with it.
 void check_taken() {
   CHECK_EQUAL(state_on(screen_of("one_cpu"), "CPUs"), std::string("degraded"));
-  std::string screen = screen_of("two_signals");
+  std::string screen = screen_of("observer_on_one_cpu");
+  CHECK_EQUAL(state_on(screen, "profiler"), std::string("degraded"));
+  CHECK(has(screen, "thread_timers takes its place") && has(screen, "engine=thread_timers"));
+  screen = screen_of("observer");
+  CHECK_EQUAL(state_on(screen, "profiler"), std::string("ok"));
+  CHECK(has(screen, "observer, 100 samples") && has(screen, "not asked for (stacks, engine)"));
+  screen = screen_of("one_signal");
   CHECK_EQUAL(state_on(screen, "pending signals"), std::string("degraded"));
   CHECK_EQUAL(state_on(screen, "CPU timers"), std::string("MISSING"));
   CHECK(has(screen, "ulimit -i"));
