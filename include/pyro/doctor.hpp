@@ -28,7 +28,7 @@ PYRO_HIDDEN PYRO_COLD inline diagnosis diagnose() noexcept {
     const stats running = collect::runtime::the().get_stats();
     const checks::last_start start = checks::start_note::get();
     const config& c = start.settings;
-    const bool by_signal = c.engine == "thread_timers";
+    const bool by_signal = (running.running && running.engine != "none" ? running.engine : c.engine) == "thread_timers";
     const std::vector<checks::module_names> modules = checks::names_of_modules();
     const checks::cgroup_limits limits = checks::cgroup_limits::read({});
     std::size_t threads = 0;
@@ -49,7 +49,7 @@ PYRO_HIDDEN PYRO_COLD inline diagnosis diagnose() noexcept {
                   checks::look_at_perf_event(),
                   checks::look_at_program_names(modules),
                   checks::look_at_library_names(modules),
-                  checks::look_at_stacks(modules, running, c.stacks != "scopes" && c.engine != "none"),
+                  checks::look_at_stacks(modules, running, c.stacks != "scopes" && by_signal),
                   checks::look_at_own_memory(),
                   checks::look_at_proc(),
                   checks::look_at_clock(),

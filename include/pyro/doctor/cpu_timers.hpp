@@ -99,7 +99,7 @@ PYRO_COLD inline finding look_at_cpu_timers(const stats& running) {
     f.meaning = trial.fired ? "one was made, and it fired" : "one was made";
   }
   if (f.state == finding_state::ok && tick > 0)
-    f.meaning += "; the kernel looks at them every " + milliseconds(tick) + ": work in bursts much shorter than that gets its shares distorted";
+    f.meaning += "; the kernel looks at them every " + milliseconds(tick) + ": work in bursts of a few of these or less gets its shares distorted, which engine=observer does not";
   return f;
 }
 

@@ -122,8 +122,9 @@ PYRO_COLD inline std::vector<std::pair<std::string, std::string>> settings_in_fo
   const config& c = start.settings;
   std::vector<std::pair<std::string, std::string>> lines;
   const auto or_none = [](const std::string& s) { return s.empty() ? std::string("none") : s; };
-  lines.emplace_back("sampling", (running.running ? running.engine : c.engine) + ", " + std::to_string(running.running ? running.sample_rate : c.sample_rate) +
-                                     " samples a second of CPU time, stacks " + c.stacks + ", windows of " + words_of(c.window));
+  const std::string engine = running.running ? running.engine : c.engine;
+  lines.emplace_back("sampling", engine + ", " + std::to_string(running.running ? running.sample_rate : c.sample_rate) +
+                                     " samples a second of CPU time, stacks " + (engine == "observer" ? "scopes" : c.stacks) + ", windows of " + words_of(c.window));
   lines.emplace_back("outputs", or_none(c.outputs) + (start.own_exporters == 0 ? "" : ", and " + std::to_string(start.own_exporters) + " of the program's own"));
   std::string server = "none";
   if (!c.server_address.empty()) {
@@ -166,6 +167,10 @@ PYRO_COLD inline finding look_at_profiler(const last_start& start, const stats& 
     f.state = finding_state::missing;
     f.meaning = "no samples are taken: " + running.engine_refused + "; scopes are counted";
     f.advice = "see the other findings for what refuses it";
+  } else if (!running.engine_refused.empty()) {
+    f.state = finding_state::degraded;
+    f.meaning = "the engine that was asked for is refused: " + running.engine_refused + "; " + running.engine + " takes its place";
+    f.advice = "mend what refuses it, or set engine=" + running.engine;
   } else if (!c.server_address.empty() && !start.from_environment && (!has_uploader() || (tls && !has_tls()))) {
     f.state = finding_state::missing;
     f.meaning = has_uploader() ? "profiles are not pushed: the server's address has https, and TLS is not in the program" : "profiles are not pushed: the uploader is not in the program";
