@@ -119,7 +119,8 @@ struct config {
   int sample_rate = 100;
 
   /// What takes samples: `thread_timers` (a signal, native frames), `observer` (no signal, scopes alone; true shares where threads work in
-  /// bursts of a few milliseconds) or `none` (scopes and exact counts alone). Default thread_timers. PYRO_ENGINE.
+  /// bursts of a few milliseconds), `auto` (both where that can be: scopes have the observer's CPU time, native frames within them are the timers';
+  /// else the one that can) or `none` (scopes and exact counts alone). Default thread_timers. PYRO_ENGINE.
   std::string engine = "thread_timers";
 
   /// What stacks are made of: `merged` (native frames with the scopes among them), `scopes` (alone; no stack is walked) or `native` (without

@@ -28,7 +28,8 @@ PYRO_HIDDEN PYRO_COLD inline diagnosis diagnose() noexcept {
     const stats running = collect::runtime::the().get_stats();
     const checks::last_start start = checks::start_note::get();
     const config& c = start.settings;
-    const bool by_signal = (running.running && running.engine != "none" ? running.engine : c.engine) == "thread_timers";
+    const std::string& engine = running.running && running.engine != "none" ? running.engine : c.engine;
+    const bool by_signal = engine != "observer" && engine != "none";
     const std::vector<checks::module_names> modules = checks::names_of_modules();
     const checks::cgroup_limits limits = checks::cgroup_limits::read({});
     std::size_t threads = 0;

@@ -182,8 +182,8 @@ class settings_reader {
       wrong_.push_back("serve_address (PYRO_SERVE): it needs background (PYRO_BACKGROUND), whose thread closes windows; there is no live view");
       target_.serve_address.clear();
     }
-    if (target_.engine != "thread_timers" && target_.engine != "observer" && target_.engine != "none") {
-      wrong_.push_back("engine (PYRO_ENGINE): '" + target_.engine + "' is not thread_timers, observer or none; using thread_timers");
+    if (target_.engine != "thread_timers" && target_.engine != "observer" && target_.engine != "auto" && target_.engine != "none") {
+      wrong_.push_back("engine (PYRO_ENGINE): '" + target_.engine + "' is not auto, thread_timers, observer or none; using thread_timers");
       target_.engine = "thread_timers";
     }
     if (target_.stacks != "merged" && target_.stacks != "scopes" && target_.stacks != "native") {

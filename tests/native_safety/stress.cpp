@@ -152,7 +152,7 @@ int main(int argc, char** argv) {
     pthread_t made;
     if (CHECK(::pthread_create(&made, nullptr, &work, &j) == 0)) threads.push_back(made);
   }
-  const pyro::sampling::unwind_tables& tables = registry_of(pyro::collect::runtime::the()).tables();
+  const pyro::sampling::unwind_tables& tables = registry_of(pyro::collect::runtime::the()).stacks().tables();
   std::size_t first_resident = 0, most_resident = 0, most_retired = 0;
   std::uint64_t last[sizeof jobs / sizeof jobs[0]] = {};
   int stood_still[sizeof jobs / sizeof jobs[0]] = {};

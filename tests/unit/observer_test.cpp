@@ -291,4 +291,66 @@ TEST_CASE("observer: native stacks alone are not its, and the setting says so") 
   CHECK(rows_of(p.collect_now()).count("burn") == 1);
 }
 
+TEST_CASE("auto: scopes have the observer's times, with native frames within them") {
+  pyro::config c = observed(1000);
+  c.engine = "auto";
+  auto p = pyro::configure(c);
+  REQUIRE(p.stats().engine == "thread_timers+observer");
+  CHECK(p.stats().engine_refused.empty());
+  std::int64_t a = 0, b = 0, all = 0;
+  std::thread([&] {
+    PYRO_THREAD("worker");
+    { PYRO_SCOPE("first"); }
+    all -= cpu_now();
+    for (const std::int64_t end = pyro::platform::monotonic_ns() + 4000000000; pyro::platform::monotonic_ns() < end;) {
+      {
+        PYRO_SCOPE("a");
+        a += spin(300us);
+      }
+      {
+        PYRO_SCOPE("b");
+        b += spin(700us);
+      }
+      std::this_thread::sleep_for(1ms);
+    }
+    all += cpu_now();
+  }).join();
+  const pyro::profile w = p.collect_now();
+  CHECK(w.engine == "thread_timers+observer");
+  CHECK(w.native.complete > 0);
+  std::int64_t seen_a = 0, seen_b = 0, seen = 0, native = 0, samples = 0;
+  for (const auto& r : rows_of(w)) {
+    if (r.first.find("{thread=worker}") == std::string::npos) continue;
+    const bool in_a = (";" + r.first).find(";a;") != std::string::npos, in_b = (";" + r.first).find(";b;") != std::string::npos;
+    (in_a ? seen_a : seen_b) += in_a || in_b ? r.second.cpu_ns : 0;
+    seen += r.second.cpu_ns;
+    samples += r.second.samples;
+    if ((in_a || in_b) && r.first.find("[no native sample]") == std::string::npos) native += r.second.cpu_ns;
+  }
+  const double share = static_cast<double>(seen_a) / static_cast<double>(seen_a + seen_b), truth = static_cast<double>(a) / static_cast<double>(a + b);
+  INFO("share " << share << ", in truth " << truth << ", " << samples << " samples, native " << seconds(native) << " s of " << seconds(seen_a + seen_b));
+  CHECK(std::abs(share - truth) < 0.1);  // some 2,000 looks, half of them where the machine is busy; the timers alone say 0.1 to 0.2
+  is_near(seen, all);
+  CHECK(native > (seen_a + seen_b) / 2);
+  CHECK(samples > 50);
+  const pyro::stats s = p.stats();
+  CHECK(s.samples_produced == s.samples_exported + s.samples_queued + s.samples_dropped + s.samples_uncertain + s.samples_open + s.lost.ring_full);
+}
+
+TEST_CASE("auto: where nothing is walked the observer is enough, and where it cannot be timers are") {
+  pyro::config c = observed(100);
+  c.engine = "auto";
+  SECTION("scopes alone") {
+    c.stacks = "scopes";
+    auto p = pyro::configure(c);
+    CHECK(p.stats().engine == "observer");
+  }
+  SECTION("nobody looks") {
+    c.background = false;
+    auto p = pyro::configure(c);
+    CHECK(p.stats().engine == "thread_timers");
+    CHECK(p.stats().engine_refused.find("observer: ") == 0);
+  }
+}
+
 }  // namespace observer_test

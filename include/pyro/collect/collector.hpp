@@ -23,8 +23,14 @@ class collector {
  public:
   explicit collector(registry& threads) noexcept : registry_(threads), observing_(threads), frame_names_(&unwinding::start_of_function, &threads.stacks()) {}
 
-  /// What stacks are made of from now on. Before the threads are started.
-  void set_view(stack_view view) noexcept { view_ = view; }
+  /// What stacks are made of from now on. `stratified`: looks say how much CPU time scopes have, and native samples how it is divided within them;
+  /// else each engine speaks for itself. Before the threads are started.
+  void set_view(stack_view view, bool stratified) noexcept {
+    platform::lock_guard hold(mutex_);
+    view_ = view;
+    stratified_ = stratified;
+    observing_.set_counting(!stratified);
+  }
 
   /// Empties all rings and takes over what threads have left behind. Bounded by what they hold; about ten times a second.
   void drain() noexcept {
@@ -69,7 +75,7 @@ class collector {
     const built_mark built(*this);
     if (next == nullptr) next = std::make_unique<window_samples>();
     add_rows(*next, rows);
-    profile_maker(*next, out, frame_names_, view_).make();
+    profile_maker(*next, out, frame_names_, view_, stratified_).make();
     return out;
   }
 
@@ -153,9 +159,12 @@ class collector {
 
   void drain_ring(thread_state& t) noexcept {
     while (t.samples.size() >= sampling::record::head_words) {
-      const auto record = sampling::record::peek(t.samples);
+      auto record = sampling::record::peek(t.samples);
       core::store_relaxed(samples_, samples_ + record.weight);
-      if (record.frames == 0 || !gather(record, t)) add_to_node(record, t);
+      if (record.frames == 0 || !gather(record, t)) {
+        if (stratified_) record.cpu_ns = 0;  // what nodes have is the looks'
+        add_to_node(record, t);
+      }
       t.samples.pop(record.words());
     }
   }
@@ -385,6 +394,7 @@ class collector {
   tree_count ended_count_;
   bool building_ = false;
   stack_view view_ = stack_view::merged;
+  bool stratified_ = false;
   std::unique_ptr<window_samples> gathered_;  ///< since the last window's end
   std::optional<path_finder> paths_;          ///< while rings are drained
   scope_names pump_names_, worker_names_;

@@ -14,7 +14,10 @@ class observing {
  public:
   explicit observing(registry& threads) noexcept : registry_(threads) {}
 
-  /// Looks, where it is time to. `seen` hears of each thread that ran. The pump.
+  /// Whether looks are the samples, or say only where CPU time belongs.
+  void set_counting(bool on) noexcept { counting_ = on; }
+
+  /// Looks, where it is time to. `seen` hears of each sample. The pump.
   template <class Seen>
   void look(Seen&& seen) noexcept {
     const std::int64_t now = platform::monotonic_ns();
@@ -24,12 +27,14 @@ class observing {
       auto* n = reinterpret_cast<core::node*>(at & ~core::in_other);
       if (n == nullptr) n = core::load_acquire(t.tree)->root();
       const bool other = (at & core::in_other) != 0;
-      (other ? n->other_samples : n->samples) += 1;
+      if (counting_) {
+        (other ? n->other_samples : n->samples) += 1;
+        seen();
+      }
       if (!registry_.is_outside(t)) {  // these share a node, which gets their whole time
         (other ? n->other_cpu_ns : n->cpu_ns) += weight;
         t.watch.weight_ns += weight;
       }
-      seen();
     };
     const std::int64_t interval = registry_.observe([&](sampling::observer& o) {
       o.look(credit);
@@ -112,6 +117,7 @@ class observing {
 
   registry& registry_;
   std::int64_t next_ns_ = 0;
+  bool counting_ = true;
 };
 
 }  // namespace collect

@@ -3,6 +3,7 @@
 // names become one frame, and exact counts find their place among native frames. The worker alone, no lock.
 
 #include <pyro/collect/frame_names.hpp>
+#include <pyro/collect/post_stratification.hpp>
 #include <pyro/collect/window_samples.hpp>
 
 #include <map>            // weights
@@ -16,8 +17,9 @@ enum class stack_view { merged, scopes, native };
 
 class profile_maker {
  public:
-  profile_maker(window_samples& from, profile& to, frame_names& names, stack_view view)
-      : raw_(from.gathered()), raw_builder_(from.builder()), builder_(to), names_(names), view_(view) {}
+  /// `stratified`: rows of scopes have true CPU times, to which the native samples within them are weighted.
+  profile_maker(window_samples& from, profile& to, frame_names& names, stack_view view, bool stratified)
+      : raw_(from.gathered()), raw_builder_(from.builder()), builder_(to), names_(names), view_(view), stratified_(stratified), strata_(raw_) {}
 
   void make() {
     profile& out = builder_.target();
@@ -31,6 +33,7 @@ class profile_maker {
     for (std::uint32_t i = 0; i < stacks_.size(); ++i)
       if (stacks_[i].has_native) translate(i);
     weigh();
+    if (stratified_) stratify();
     for (std::size_t row = 0; row < raw_.samples.size(); ++row) add_row(row);
   }
 
@@ -39,6 +42,7 @@ class profile_maker {
     std::uint32_t to = no_stack;
     std::uint32_t path = no_stack;  ///< its scopes alone: a stack of the window's own
     bool has_native = false;
+    bool is_sample = false;         ///< with native frames of its own
     bool cut = false;               ///< within pyro: whatever comes further in is left out
   };
 
@@ -46,6 +50,7 @@ class profile_maker {
     for (std::size_t i = 0; i < stacks_.size(); ++i) {
       const stack& s = raw_.stacks[i];
       stacks_[i].has_native = raw_.frames[s.frame].kind == frame_kind::native || (s.parent != no_stack && stacks_[s.parent].has_native);
+      stacks_[i].is_sample = stacks_[i].has_native;
     }
     // Scopes further out than the native frames, and [truncated]: parts of stacks that have some.
     for (std::size_t i = stacks_.size(); i-- > 0;)
@@ -106,6 +111,22 @@ class profile_maker {
     }
   }
 
+  void stratify() {
+    for (std::size_t row = 0; row < raw_.samples.size(); ++row) {
+      const sample& s = raw_.samples[row];
+      const std::int64_t cpu_ns = raw_.values_of(row)[2];
+      if (is_sample(s.stack)) strata_.add_sampled(stacks_[s.stack].path, s.labels, cpu_ns);
+      else strata_.add_known(scopes_of(s.stack), s.labels, cpu_ns);
+    }
+    strata_.weigh();
+  }
+  bool is_sample(std::uint32_t stack_index) const { return stack_index < stacks_.size() && stacks_[stack_index].is_sample; }
+  /// Without the `[other]` at its end.
+  std::uint32_t scopes_of(std::uint32_t stack_index) const {
+    while (stack_index != no_stack && raw_.frames[raw_.stacks[stack_index].frame].kind != frame_kind::scope) stack_index = raw_.stacks[stack_index].parent;
+    return stack_index;
+  }
+
   /// The stack for scopes alone; iterative, since paths can be a thousand deep.
   std::uint32_t place(std::uint32_t path) {
     std::vector<std::uint32_t> missing;
@@ -131,11 +152,22 @@ class profile_maker {
     const sample& s = raw_.samples[row];
     std::int64_t values[] = {raw_.values_of(row)[0], raw_.values_of(row)[1], raw_.values_of(row)[2]};
     if (view_ == stack_view::native) values[0] = 0;  // calls are those of scopes
+    if (stratified_) values[2] = is_sample(s.stack) ? strata_.weighted(stacks_[s.stack].path, s.labels, values[2]) : add_left(s);
     if (values[0] == 0 && values[1] == 0 && values[2] == 0) return;
     const bool has_native = s.stack < stacks_.size() && stacks_[s.stack].has_native;
     std::uint32_t to = has_native ? stacks_[s.stack].to : place(s.stack);
     if (to == no_stack) to = builder_.add_stack(no_stack, synthetic_frame(builder_, "[no scope]"));
     builder_.add(to, labels(s.labels), values);
+  }
+
+  /// What of a scope's CPU time no native sample speaks for gets a row of its own; 0 remains.
+  std::int64_t add_left(const sample& s) {
+    const std::uint32_t path = scopes_of(s.stack);
+    const std::int64_t values[] = {0, 0, strata_.take_left(path, s.labels)};
+    if (values[2] == 0) return 0;
+    if (path == no_stack) return values[2];  // `[no scope]` says it
+    builder_.add(builder_.add_stack(place(path), synthetic_frame(builder_, "[no native sample]")), labels(s.labels), values);
+    return 0;
   }
 
   std::uint32_t labels(std::uint32_t index) {
@@ -153,6 +185,8 @@ class profile_maker {
   profile_builder builder_;
   frame_names& names_;
   const stack_view view_;
+  const bool stratified_;
+  post_stratification strata_;
   std::vector<translated> stacks_;                            ///< by the window's stack
   std::unordered_map<std::uint32_t, std::uint32_t> placed_;   ///< by the window's stack of scopes alone
   std::vector<std::uint32_t> label_sets_;

@@ -35,18 +35,18 @@ class registry {
   /// Starts the engine of this name, or what takes its place, and attaches all live threads. `refused` says what could not start and why.
   /// `native`: samples get native frames where the engine can have them; `can_look`: there is a pump.
   void start_engine(std::string_view wanted, bool native, bool can_look, std::int64_t period_ns, std::string& refused) {
-    set_native(native && wanted == "thread_timers");  // first: the tables are there when the first sample comes
+    set_native(native && wanted != "none" && wanted != "observer");  // first: the tables are there when the first sample comes
     {
       platform::lock_guard hold(mutex_);
       if (!have_key_) have_key_ = ::pthread_key_create(&key_, &thread_ends) == 0;
-      sampling::engine& chosen = engines_.start(wanted, can_look, refused);
+      sampling::engine& chosen = engines_.start(wanted, native, can_look, refused);
       if (&chosen != engine_) each_live([&](thread_state& t) { engine_->detach(t); });
       core::store_release(engine_, &chosen);
       core::store_relaxed(period_ns_, period_ns);
       outside_.begin();
       each_live([&](thread_state& t) { attach(t); });
     }
-    set_native(native && engine().name() == std::string_view("thread_timers"));
+    set_native(native && engines_.walks(engine()));
   }
 
   void set_period(std::int64_t period_ns) noexcept {
@@ -104,7 +104,8 @@ class registry {
 
   /// Under the collector's lock: `use(observer&)` with what it keeps of threads.
   const sampling::observer& observer() const noexcept { return engines_.watcher(); }
-  bool observes() noexcept { return &engine() == &engines_.watcher(); }
+  bool observes() noexcept { return engines_.looks(engine()); }
+  bool stratifies() noexcept { return engines_.is_both(engine()); }
   template <class Use>
   auto observe(Use&& use) noexcept {
     platform::lock_guard hold(mutex_);

@@ -204,7 +204,7 @@ class runtime {
   void take_over(config wanted) {
     platform::lock_guard hold(export_lock_);
     if (exports_.sent_anything()) exports_.finish();  // they say what they could not deliver
-    if (wanted.engine != config_.engine) pieces_.keep(close(false));  // each engine divides what it has measured itself
+    if (wanted.engine != config_.engine || wanted.stacks != config_.stacks) pieces_.keep(close(false));  // each engine divides what it has measured itself
     adopt_config(std::move(wanted));
     registry_.set_limits(config_.max_memory, static_cast<std::uint32_t>(config_.max_tag_values), static_cast<std::size_t>(config_.max_tag_length));
     begin_sampling();
@@ -215,9 +215,9 @@ class runtime {
 
   void begin_sampling() {
     std::string refused;
-    collector_.set_view(config_.stacks == "scopes" ? stack_view::scopes : config_.stacks == "native" ? stack_view::native : stack_view::merged);
     registry_.start_engine(config_.engine, config_.stacks != "scopes", config_.background, period_ns(), refused);
-    if (!refused.empty()) log_(log_level::error, "engine (PYRO_ENGINE) is refused: " + refused + "; instead: " + registry_.engine().name());
+    collector_.set_view(config_.stacks == "scopes" ? stack_view::scopes : config_.stacks == "native" ? stack_view::native : stack_view::merged, registry_.stratifies());
+    if (!refused.empty()) log_(config_.engine == "auto" ? log_level::info : log_level::error, "engine (PYRO_ENGINE) is refused: " + refused + "; instead: " + registry_.engine().name());
     if (pump_.running()) pump_wake_.set();  // it alone looks for threads
     else registry_.discover();              // those that are there already count from now on
     engine_.set(registry_.engine().name(), refused);
