@@ -322,6 +322,8 @@ TEST_CASE("aarch64: the return address and its signature") {
   w.fde(cie, code + 256, 256, {0x07, 30});
   // _dl_runtime_resolve: x30 at cfa + 8, from the second instruction on; at the last x30 has been popped.
   w.fde(cie, code + 512, 256, {0x44, 0x11, 30, 0x7f, 0x44, 0x0e, 0xd0, 0x01, 0x44, 0x0e, 0, 0x44, 0x13, 2});
+  // longjmp: the registers lie where x0 points to.
+  w.fde(cie, code + 768, 256, {0x44, 0x0c, 0, 0, 0x11, 30, 0x75});
   w.terminate();
   CHECK(print(decode(w, aarch64_registers)) ==
         "0 sp+0 start\n"
@@ -336,7 +338,9 @@ TEST_CASE("aarch64: the return address and its signature") {
         "208 sp+224 second:c-8\n"
         "20c sp+16 second:c-8\n"
         "210 sp+0\n"
-        "300 none gap\n");
+        "300 sp+0 start\n"
+        "304 none\n"
+        "400 none gap\n");
   CHECK(print(one({0x44, 0x2d}).at(code + 4)) == "none");  // means something else on x86-64
 }
 

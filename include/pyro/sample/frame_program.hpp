@@ -33,9 +33,9 @@ struct frame_state {
   saved_slot fp, second;
 
   /// aarch64's lazy binding (glibc's _dl_runtime_resolve) leaves out what its PLT has pushed, x16 and x30: the return address lies above
-  /// the CFA, which lies 16 higher in truth.
+  /// the CFA, which lies 16 higher in truth. (longjmp's lies above one as well, which is not the stack's.)
   bool returns_above(const frame_registers& registers) const noexcept {
-    return !is_x86_64(registers) && !second.is_same() && !second.is_lost() && !second.is_from_fp() && second.offset() > 0;
+    return !is_x86_64(registers) && rule(registers) == cfa_rule::sp && !second.is_same() && !second.is_lost() && !second.is_from_fp() && second.offset() > 0;
   }
 
   unwind_row row(const frame_registers& registers, const frame_constants& constants) const noexcept {
@@ -55,7 +55,7 @@ struct frame_state {
     if (returns_above(registers)) {
       if (!unwind_row::fits(cfa_offset + 16)) return unwind_row();
       r.cfa = (r.cfa + 2) & 0xffffffU;
-      const bool popped = how == cfa_rule::sp && cfa_offset + second.offset() < 0;  // then x30 has it, and a signal's frame lies there
+      const bool popped = cfa_offset + second.offset() < 0;  // then x30 has it, and a signal's frame lies there
       r.second = popped ? saved_slot() : saved_slot::from_cfa(second.offset() - 16);
       if (!fp.is_same() && !fp.is_lost() && !fp.is_from_fp()) r.fp = saved_slot::from_cfa(fp.offset() - 16);
     }
