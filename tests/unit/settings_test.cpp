@@ -615,6 +615,13 @@ TEST_CASE("bad values in code are named and the default is used") {
   c = config();
   c.engine = "perf";
   CHECK(check(c, "engine", "perf").engine == "thread_timers");
+  for (const char* known : {"thread_timers", "observer", "auto", "none"}) {
+    c = config();
+    c.engine = known;
+    const outcome kept = read(c);
+    CHECK(kept.wrong.empty());
+    CHECK(kept.settings.engine == known);
+  }
   c = config();
   c.stacks = "both";
   CHECK(check(c, "stacks", "both").stacks == "merged");

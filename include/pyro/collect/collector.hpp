@@ -36,7 +36,6 @@ class collector {
   void drain() noexcept {
     platform::lock_guard hold(mutex_);
     drain_all();
-    observing_.keep_fair();
   }
 
   /// The observer's: looks at threads where it is time to. Nanoseconds until it is time again. The pump.

@@ -4,8 +4,8 @@
 
 #include <pyro/collect/registry.hpp>
 
-#include <cstdint>  // fixed-width integers
-#include <utility>  // exchange
+#include <algorithm>  // max
+#include <cstdint>    // fixed-width integers
 
 namespace pyro {
 namespace collect PYRO_HIDDEN {
@@ -38,14 +38,10 @@ class observing {
     };
     const std::int64_t interval = registry_.observe([&](sampling::observer& o) {
       o.look(credit);
+      if (now >= next_move_ns_) o.keep_fair(), next_move_ns_ = now + 10000000;
       return o.next_interval();
     });
     next_ns_ = (now - next_ns_ > 100000000 ? now : next_ns_) + interval;
-  }
-
-  /// About ten times a second.
-  void keep_fair() noexcept {
-    if (registry_.observes()) registry_.observe([](sampling::observer& o) { o.keep_fair(); });
   }
 
   /// Nanoseconds until it is time again.
@@ -56,7 +52,9 @@ class observing {
     call_tree& tree = *core::load_acquire(t.tree);
     const std::int64_t owed = registry_.observe([&](sampling::observer& o) {
       const bool is_enough = !t.watch.listed || registry_.is_outside(t) || t.watch.weight_ns > 0 || o.owed(t) > unseen_periods * o.period_ns();
-      return is_enough ? std::exchange(o.owed(t), 0) : 0;
+      const std::int64_t due = is_enough ? std::max<std::int64_t>(0, o.owed(t)) : 0;  // a debt stays: see `leave`
+      t.watch.owed_ns -= due;
+      return due;
     });
     if (registry_.is_outside(t)) {
       registry_.unscoped()->root()->cpu_ns += owed;
@@ -116,7 +114,7 @@ class observing {
   static constexpr std::int64_t unseen_periods = 3;  ///< of CPU time without a look: one in twenty such threads
 
   registry& registry_;
-  std::int64_t next_ns_ = 0;
+  std::int64_t next_ns_ = 0, next_move_ns_ = 0;
   bool counting_ = true;
 };
 

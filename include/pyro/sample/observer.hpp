@@ -115,12 +115,13 @@ class observer final : public engine {
   std::uint64_t looks() const noexcept { return core::load_relaxed(looks_); }
   std::uint64_t looks_skipped() const noexcept { return core::load_relaxed(skipped_); }
 
-  /// Whoever looks, about ten times a second: wakes on time from now on. And where threads are not seen to run that do run, on another CPU: where all
+  /// Whoever looks, a hundred times a second at most: wakes on time from now on. And where threads are not seen to run that do run, on another CPU: where all
   /// are busy it would stay on one, push aside who runs there, and see those of the other ones alone.
   void keep_fair() noexcept {
     platform::set_timer_slack(1);
-    for (std::size_t i = 0; i < list_.awake() && i < look_list::most; ++i) {
-      const watched& w = list_.at(i).watch;
+    const std::size_t awake = list_.awake(), first = awake == 0 ? 0 : static_cast<std::size_t>(random_.next() % awake);
+    for (std::size_t i = 0; i < awake && i < 64; ++i) {
+      const watched& w = list_.at((first + i) % awake).watch;
       const std::int64_t spent = w.owed_ns + (w.counted_ns < 0 ? 0 : w.clock_ns - w.counted_ns);
       if (w.weight_ns < spent / 2 - 3 * core::load_relaxed(period_ns_)) return platform::go_to_some_cpu(random_.next());
     }
