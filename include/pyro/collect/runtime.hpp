@@ -322,7 +322,7 @@ class runtime {
   }
 
   void pump() noexcept {
-    std::int64_t next = 0;
+    std::int64_t next = platform::monotonic_ns() + 100000000;
     for (unsigned round = 0; !core::load_acquire(stop_wanted_);) {
       if (!pump_wake_.wait(std::min(next - platform::monotonic_ns(), collector_.look())) && platform::monotonic_ns() < next) continue;
       next = platform::monotonic_ns() + 100000000;
