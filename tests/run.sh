@@ -111,10 +111,6 @@ logged() {
   return "$status"
 }
 
-# Many tests measure shares of CPU, or wait for something with a limit: where the machine gave them too little, up to three of a step are
-# tried once more, one at a time, and named at the end. What has crashed, or what a sanitizer reports, is a failure at once.
-crashed() { grep -qE 'Sanitizer|runtime error:|\((SEGFAULT|ILLEGAL|NUMERICAL|BUS_ERROR|Bus error|OTHER_FAULT|Subprocess aborted|SIG[A-Z]+)\)' "$1"; }
-
 # Configures, builds and tests with CMake: NAME CTEST_ARGUMENTS -- CMAKE_ARGUMENTS.
 cmake_step() {
   local directory=$build/$1 select=()
@@ -147,19 +143,7 @@ cmake_step() {
   bad=$((bad + $(grep -c '<skipped message=' "$results" || true) - skipped))  # what could not be run
   if ((bad)); then
     grep -Ev '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test .* Passed )' "$build/$step.tests.log"
-    local list=$directory/Testing/Temporary/LastTestsFailed.log names=() again=$build/$step.again.log
-    mapfile -t names < <(sed 's/^[0-9]*://' "$list")
-    if ((bad <= 3 && bad == ${#names[@]})) && ! crashed "$build/$step.tests.log"; then
-      echo "   these are tried once more, one at a time"
-      if ctest --test-dir "$directory" --rerun-failed --output-on-failure -j 1 >"$again" 2>&1; then
-        bad=0
-        names=("${names[@]/%/ (passed at its second attempt)}")
-      else
-        cat -- "$again"
-      fi
-      cat -- "$again" >>"$log"
-    fi
-    failures+=("${names[@]/#/$step: }")
+    while IFS= read -r name; do failures+=("$step: $name"); done < <(sed 's/^[0-9]*://' "$directory/Testing/Temporary/LastTestsFailed.log")
   fi
   end_step $((total - bad - skipped)) "$bad" "$skipped"
 }
@@ -172,18 +156,16 @@ script_step() {
     shift
   done
   shift
-  for attempt in first second; do
-    if [[ $attempt == second ]]; then echo "   this is tried once more"; fi
-    : >"$log"
-    "$@" || true
-    good=$(grep -c '^ok ' "$log" || true)
-    bad=$(grep -c '^FAIL ' "$log" || true)
-    for line in "${last[@]}"; do
-      if ((bad == 0)) && ! grep -q "$line" "$log"; then bad=1; fi
-    done
-    if ((bad == 0)); then break; fi
-    if ((bad == 1)) && ! grep -q '^FAIL ' "$log"; then failures+=("$step: it did not come to its end ($attempt attempt)"); fi
-    while IFS= read -r line; do failures+=("$step: $line ($attempt attempt)"); done < <(grep '^FAIL ' "$log" || true)
+  : >"$log"
+  "$@" || true
+  good=$(grep -c '^ok ' "$log" || true)
+  bad=$(grep -c '^FAIL ' "$log" || true)
+  while IFS= read -r line; do failures+=("$step: $line"); done < <(grep '^FAIL ' "$log" || true)
+  for line in "${last[@]}"; do
+    if ((bad == 0)) && ! grep -q "$line" "$log"; then
+      bad=1
+      failures+=("$step: it did not come to its end")
+    fi
   done
   end_step "$good" "$bad" 0
 }
@@ -232,14 +214,10 @@ else
   if [[ -e $build/meson/build.ninja ]]; then again=(--reconfigure); fi
   if logged meson setup ${again[@]+"${again[@]}"} "$build/meson" "$repo" -Dtests=enabled -Dbuildtype=plain -Dcpp_std=c++20 \
     --unity=on -Dunity_size=24 &&
-    logged meson compile -C "$build/meson" && {
-      logged meson test -C "$build/meson" --print-errorlogs || {
-        failures+=("meson: a test (first attempt)")
-        ! grep -q 'SIGSEGV\|SIGABRT\|SIGBUS' "$log" && logged meson test -C "$build/meson" --print-errorlogs
-      }
-    }; then
+    logged meson compile -C "$build/meson" && logged meson test -C "$build/meson" --print-errorlogs; then
     end_step 1 0 0
   else
+    failures+=("meson")
     end_step 0 1 0
   fi
 
@@ -247,6 +225,7 @@ else
   if logged go -C tests/pyroscope vet ./... && logged go -C tests/pyroscope test -count=1 ./...; then
     end_step "$(grep -c '^ok' "$log" || true)" 0 0
   else
+    failures+=("sink")
     end_step 0 1 0
   fi
 
