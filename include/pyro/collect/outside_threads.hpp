@@ -6,7 +6,7 @@
 #include <pyro/platform/threads.hpp>
 #include <pyro/sample/thread_timers.hpp>
 
-#include <algorithm>  // sort, binary_search
+#include <algorithm>  // sort, binary_search, min
 
 namespace pyro {
 namespace collect PYRO_HIDDEN {
@@ -14,7 +14,10 @@ namespace collect PYRO_HIDDEN {
 class outside_threads {
  public:
   /// The next look comes at once: a run begins.
-  void begin() noexcept { core::store_relaxed(next_ns_, std::int64_t{0}); }
+  void begin() noexcept {
+    core::store_relaxed(cost_ns_, std::int64_t{0});
+    core::store_relaxed(next_ns_, std::int64_t{0});
+  }
 
   /// Lists the process's threads but pyro's own; false where it is not time yet. Without a lock: it takes system calls.
   bool list() noexcept {
@@ -66,8 +69,11 @@ class outside_threads {
     std::sort(known_, known_ + known_count_);
     for (std::size_t i = 0; i < count_; ++i)
       if (!std::binary_search(known_, known_ + known_count_, listed_[i])) visit(listed_[i]);
-    // By its own CPU time: on a busy machine looking takes long, and costs no more.
-    core::store_relaxed(next_ns_, platform::monotonic_ns() + 1000 * (platform::clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_ns_));
+    // By its own CPU time: on a busy machine looking takes long, and costs no more. What one look costs beyond those around it (the first meets cold
+    // pages, another makes slots for a hundred threads) does not put off the next.
+    const std::int64_t cost = platform::clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_ns_;
+    core::store_relaxed(next_ns_, platform::monotonic_ns() + 1000 * std::min(cost, core::load_relaxed(cost_ns_)));
+    core::store_relaxed(cost_ns_, cost);
   }
 
  private:
@@ -82,6 +88,7 @@ class outside_threads {
   unplaced unplaced_[most_unplaced];
   std::size_t count_ = 0, known_count_ = 0, unplaced_count_ = 0;
   std::int64_t begin_cpu_ns_ = 0, next_ns_ = 0;
+  std::int64_t cost_ns_ = 0;  ///< of the look before
 };
 
 }  // namespace collect
