@@ -6,6 +6,7 @@
 
 #include "../integration/rows.hpp"
 #include "../sanitizers.hpp"
+#include "cpu_work.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -23,29 +24,14 @@
 namespace outside_threads_test {
 
 using namespace std::chrono_literals;
+using pyro_test::cpu_now;
+using pyro_test::sampled;
+using pyro_test::seconds;
+using pyro_test::spin;
 using pyro_test::rows_of;
 
 namespace {
 
-std::int64_t cpu_now() { return pyro::platform::clock_ns(CLOCK_THREAD_CPUTIME_ID); }
-
-std::int64_t spin(std::chrono::nanoseconds cpu) {
-  const std::int64_t begin = cpu_now();
-  while (cpu_now() - begin < cpu.count()) {
-  }
-  return cpu_now() - begin;
-}
-
-pyro::config sampled(int rate) {
-  pyro::config c;
-  c.window = std::chrono::hours(1);
-  c.sample_rate = rate;
-  c.stacks = "scopes";
-  c.log = [](pyro::log_level, const std::string&) {};
-  return c;
-}
-
-double seconds(std::int64_t ns) { return static_cast<double>(ns) / 1e9; }
 constexpr double first_round = 0.15;  ///< until the pump has found a thread, with some patience for a busy machine
 
 int timers_of_process() {

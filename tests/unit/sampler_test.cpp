@@ -7,6 +7,7 @@
 
 #include "../integration/rows.hpp"
 #include "../sanitizers.hpp"
+#include "cpu_work.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -30,35 +31,16 @@ namespace sampler_test {
 
 using namespace std::chrono_literals;
 using pyro_test::memory_exporter;
+using pyro_test::burn;
+using pyro_test::cpu_now;
+using pyro_test::sampled;
+using pyro_test::seconds;
+using pyro_test::spin;
 using pyro_test::rows_of;
 using pyro_test::table;
 
 namespace {
 
-std::int64_t cpu_now() { return pyro::platform::clock_ns(CLOCK_THREAD_CPUTIME_ID); }
-
-/// Uses this much CPU time of the calling thread and answers how much it was.
-std::int64_t spin(std::chrono::nanoseconds cpu) {
-  const std::int64_t begin = cpu_now();
-  while (cpu_now() - begin < cpu.count()) {
-  }
-  return cpu_now() - begin;
-}
-
-std::int64_t burn(std::chrono::nanoseconds cpu) {
-  PYRO_SCOPE("burn");
-  return spin(cpu);
-}
-
-/// The pump runs, no window closes by itself, nothing is exported.
-pyro::config sampled(int rate) {
-  pyro::config c;
-  c.window = std::chrono::hours(1);
-  c.sample_rate = rate;
-  c.stacks = "scopes";
-  c.log = [](pyro::log_level, const std::string&) {};
-  return c;
-}
 
 std::int64_t total_cpu(const table& rows) {
   std::int64_t sum = 0;
@@ -66,7 +48,6 @@ std::int64_t total_cpu(const table& rows) {
   return sum;
 }
 
-double seconds(std::int64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 }  // namespace
 
